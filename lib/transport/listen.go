@@ -1,0 +1,178 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"msdpd/lib/ipv4"
+)
+
+const (
+	// listenRetry is how long a listening address that failed waits for the next attempt.
+	listenRetry = time.Second
+	// maxAccepted bounds the connections that one peer may have opened at a time. A peer needs
+	// two, for a moment: the one that it has lost and the one that replaces it.
+	maxAccepted = 8
+)
+
+// listener is one listening address with its goroutine. There is none for 0.0.0.0: only the
+// addresses that a session is configured to use answer.
+type listener struct {
+	t     *Transport
+	local ipv4.Addr
+	wake  chan struct{}
+	done  chan struct{} // closed by stop
+
+	mu      sync.Mutex
+	stopped bool
+	tcp     *net.TCPListener // nil while it does not listen
+}
+
+// Listen sets the addresses that are listened on, all of them: new ones are opened, those that
+// are not there any more closed. Connections stay.
+func (t *Transport) Listen(locals []ipv4.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.down {
+		return
+	}
+	wanted := make(map[ipv4.Addr]struct{}, len(locals))
+	for _, a := range locals {
+		wanted[a] = struct{}{}
+	}
+	for a, l := range t.listeners {
+		if _, ok := wanted[a]; !ok {
+			l.stop()
+			delete(t.listeners, a)
+		}
+	}
+	for a := range wanted {
+		if _, ok := t.listeners[a]; ok {
+			continue
+		}
+		l := &listener{t: t, local: a, wake: make(chan struct{}, 1), done: make(chan struct{})}
+		t.listeners[a] = l
+		t.wg.Go(l.run)
+	}
+}
+
+// run tries to listen, and accepts while that works, until stop is called.
+func (l *listener) run() {
+	told := "" // the error that the handler knows
+	for {
+		tcp, err := l.open()
+		if err == nil && tcp != nil {
+			told = ""
+			l.t.handler.ListenerUp(l.local)
+			err = l.accept(tcp)
+		}
+		if err == nil {
+			return // stopped
+		}
+		err = fmt.Errorf("listening on %v: %w", netip.AddrPortFrom(l.local.Netip(), l.t.port), err)
+		if err.Error() != told {
+			told = err.Error()
+			l.t.handler.ListenerFailed(l.local, err)
+		}
+		retry := time.NewTimer(listenRetry)
+		select {
+		case <-retry.C:
+		case <-l.wake:
+		case <-l.done:
+		}
+		retry.Stop()
+	}
+}
+
+// open begins to listen. It returns nil and nil after stop. The lock is held throughout, so that
+// the port is free when stop has returned.
+func (l *listener) open() (*net.TCPListener, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped {
+		return nil, nil
+	}
+	if l.local.IsUnspecified() {
+		return nil, errors.New("this is no address of a router")
+	}
+	// Go sets SO_REUSEADDR, without which a restart would have to wait for old connections.
+	lc := net.ListenConfig{KeepAlive: -1, Control: setOptions} // MSDP has a hold timer
+	lc.SetMultipathTCP(false)                                  // it is on by default, and takes no MD5 keys
+	nl, err := lc.Listen(context.Background(), "tcp4", netip.AddrPortFrom(l.local.Netip(), l.t.port).String())
+	if err != nil {
+		return nil, cause(err)
+	}
+	l.tcp = nl.(*net.TCPListener)
+	return l.tcp, nil
+}
+
+// accept takes connections until that fails. It returns nil after stop.
+func (l *listener) accept(tcp *net.TCPListener) error {
+	for {
+		nc, err := tcp.AcceptTCP()
+		if err != nil {
+			return l.failed(err)
+		}
+		l.t.accept(nc)
+	}
+}
+
+// failed closes the listener that returned err; it returns nil when the reason is stop.
+func (l *listener) failed(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped {
+		return nil
+	}
+	l.tcp.Close() // the error to report is err
+	l.tcp = nil
+	return cause(err)
+}
+
+// stop closes the listener and ends its goroutine, without waiting for that.
+func (l *listener) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopped = true
+	close(l.done)
+	if l.tcp != nil {
+		l.tcp.Close() // what it could return changes nothing
+	}
+}
+
+func (l *listener) wakeUp() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// accept lets the connection in, or closes it where its peer may not have one.
+func (t *Transport) accept(tcp *net.TCPConn) {
+	remote, _ := ipv4.FromNetip(addrPort(tcp.RemoteAddr()).Addr())
+	t.mu.Lock()
+	_, known := t.allowed[remote]
+	surplus := t.accepted[remote] >= maxAccepted
+	if known && !surplus && !t.down {
+		c := t.addConn(t.newID(), tcp, true)
+		t.wg.Go(c.run)
+		t.mu.Unlock()
+		return
+	}
+	t.mu.Unlock()
+
+	local := addrPort(tcp.LocalAddr())
+	tcp.SetLinger(0) // a reset: nothing of it stays in the kernel
+	tcp.Close()
+	switch {
+	case !known:
+		t.refused.add(time.Now(), remote, local, "no peer is configured at this address")
+	case surplus:
+		t.refused.add(time.Now(), remote, local, "the peer has too many connections already")
+	}
+}
