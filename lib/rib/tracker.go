@@ -1,0 +1,255 @@
+package rib
+
+import (
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"msdpd/lib/ipv4"
+)
+
+const (
+	// ZebraHold is how long what zebra said last stays in force after zebra went away:
+	// a restart of it is no change of routes.
+	ZebraHold = 120 * time.Second
+	// ZebraGrace is how long after our own start the kernel is not asked yet, because
+	// zebra may be about to answer.
+	ZebraGrace = time.Second
+	// KernelPause is the least time between two rounds of questions to the kernel,
+	// however often its table changes.
+	KernelPause = time.Second
+)
+
+// TrackerConfig says where a Tracker asks and whom it tells. All functions are called
+// from within the Tracker's methods; none may be nil.
+type TrackerConfig struct {
+	// ZebraTrack and ZebraUntrack say which addresses zebra is to answer for, now and
+	// after each of its returns. They must not block.
+	ZebraTrack   func(ipv4.Addr)
+	ZebraUntrack func(ipv4.Addr)
+	// Kernel answers from the kernel's table, as KernelRoute does.
+	Kernel func(ipv4.Addr) (Route, error)
+	// Deliver takes the first answer for an address, and each that differs from the one
+	// before. It may call Track and Untrack.
+	Deliver func(ipv4.Addr, Route)
+	Log     *zap.Logger
+}
+
+// Tracker keeps the routes to a set of addresses, and decides who answers for them.
+// While zebra is there, only zebra does. When it goes away, what it said last stays in
+// force for ZebraHold; after that the kernel answers, and at once for an address that
+// zebra never answered for. When zebra returns, each old answer stays until zebra's new
+// one is there.
+//
+// It has no goroutine and no clock: its owner calls it with events and the time, and
+// calls Tick when Next says so.
+type Tracker struct {
+	cfg     TrackerConfig
+	entries map[ipv4.Addr]*tracked
+
+	up    bool // zebra is there
+	seen  bool // zebra has been there once
+	heard bool // zebra answered since it came last
+	// takeover is when the kernel answers for everything, if zebra is still away then.
+	// The first event of all sets it.
+	takeover time.Time
+	kernel   bool // the kernel answers for everything
+
+	dirty     bool // the kernel's table changed since the last round, or a question failed
+	lastRound time.Time
+	failing   bool // the last question to the kernel failed
+}
+
+// tracked is one address. Its route counts once answered is set.
+type tracked struct {
+	refs     int
+	answered bool
+	route    Route
+}
+
+// NewTracker returns a Tracker that tracks nothing. For it zebra is away until ZebraUp.
+func NewTracker(cfg TrackerConfig) *Tracker {
+	return &Tracker{cfg: cfg, entries: make(map[ipv4.Addr]*tracked)}
+}
+
+// Track asks for the route to addr from now on, until Untrack was called as often.
+func (t *Tracker) Track(now time.Time, addr ipv4.Addr) {
+	t.begin(now)
+	if e := t.entries[addr]; e != nil {
+		e.refs++
+		return
+	}
+	e := &tracked{refs: 1}
+	t.entries[addr] = e
+	t.cfg.ZebraTrack(addr)
+	if !t.up && t.mayAskKernel() {
+		t.askKernel(addr, e)
+	}
+}
+
+// Untrack takes one Track of addr back. With the last one the answer is forgotten.
+func (t *Tracker) Untrack(addr ipv4.Addr) {
+	e := t.entries[addr]
+	if e == nil {
+		return
+	}
+	if e.refs--; e.refs == 0 {
+		delete(t.entries, addr)
+		t.cfg.ZebraUntrack(addr)
+	}
+}
+
+// Route returns the answer in force for addr; ok is false while there is none, or where
+// addr is not tracked.
+func (t *Tracker) Route(addr ipv4.Addr) (r Route, ok bool) {
+	if e := t.entries[addr]; e != nil && e.answered {
+		return e.route, true
+	}
+	return Route{}, false
+}
+
+// ZebraUp says that zebra is there, and will answer for every tracked address.
+func (t *Tracker) ZebraUp(now time.Time) {
+	t.begin(now)
+	if t.up {
+		return
+	}
+	t.up, t.seen, t.heard = true, true, false
+	t.cfg.Log.Info("zebra answers for routes")
+}
+
+// ZebraDown says that zebra went away.
+func (t *Tracker) ZebraDown(now time.Time) {
+	t.begin(now)
+	if !t.up {
+		return
+	}
+	t.up = false
+	// A zebra that comes and goes without a word gives old answers no new life.
+	if t.heard {
+		t.takeover, t.kernel = now.Add(ZebraHold), false
+	}
+	t.dirty = true // its table may have changed while it was not asked
+	if t.kernel {
+		t.logKernel()
+	} else {
+		t.cfg.Log.Warn("zebra went away: its last routes stay in force, then the kernel's table answers",
+			zap.Duration("for", max(0, t.takeover.Sub(now))))
+	}
+	for _, addr := range t.addrs() {
+		if e := t.entries[addr]; e != nil && !e.answered {
+			t.askKernel(addr, e)
+		}
+	}
+}
+
+// ZebraRoute takes zebra's answer for addr. Answers for what is not tracked are ignored.
+func (t *Tracker) ZebraRoute(now time.Time, addr ipv4.Addr, r Route) {
+	t.begin(now)
+	e := t.entries[addr]
+	if !t.up || e == nil {
+		return
+	}
+	t.heard = true
+	r.From = FromZebra
+	t.take(addr, e, r)
+}
+
+// KernelChanged says that the kernel's table or the interfaces changed. What the kernel
+// answers for is asked again at the next Tick that may.
+func (t *Tracker) KernelChanged(now time.Time) {
+	t.begin(now)
+	t.dirty = true
+}
+
+// Next returns when Tick wants to be called; ok is false if nothing is due.
+func (t *Tracker) Next() (at time.Time, ok bool) {
+	if t.up || t.takeover.IsZero() {
+		return time.Time{}, false
+	}
+	if !t.kernel {
+		at, ok = t.takeover, true
+	}
+	if t.dirty && t.mayAskKernel() {
+		if round := t.lastRound.Add(KernelPause); !ok || round.Before(at) {
+			at, ok = round, true
+		}
+	}
+	return at, ok
+}
+
+// Tick does what is due at now: the kernel takes over, or is asked again.
+func (t *Tracker) Tick(now time.Time) {
+	t.begin(now)
+	switch {
+	case t.up:
+	case !t.kernel && !now.Before(t.takeover):
+		t.kernel = true
+		t.logKernel()
+		t.round(now)
+	case t.dirty && t.mayAskKernel() && !now.Before(t.lastRound.Add(KernelPause)):
+		t.round(now)
+	}
+}
+
+// begin gives zebra its grace, counted from the first event of all.
+func (t *Tracker) begin(now time.Time) {
+	if t.takeover.IsZero() {
+		t.takeover = now.Add(ZebraGrace)
+		t.lastRound = now.Add(-KernelPause)
+	}
+}
+
+// mayAskKernel reports whether zebra, being away, has had its chance.
+func (t *Tracker) mayAskKernel() bool { return t.seen || t.kernel }
+
+// round asks the kernel about everything that is not zebra's to answer.
+func (t *Tracker) round(now time.Time) {
+	t.lastRound, t.dirty = now, false
+	for _, addr := range t.addrs() {
+		e := t.entries[addr]
+		if e == nil { // Deliver untracked it
+			continue
+		}
+		if t.kernel || !e.answered || e.route.From == FromKernel {
+			t.askKernel(addr, e)
+		}
+	}
+}
+
+func (t *Tracker) logKernel() {
+	t.cfg.Log.Warn("zebra is not there: the kernel's table answers for routes")
+}
+
+func (t *Tracker) askKernel(addr ipv4.Addr, e *tracked) {
+	r, err := t.cfg.Kernel(addr)
+	if err != nil {
+		if !t.failing {
+			t.cfg.Log.Warn("the kernel does not answer for a route; what is known stays in force", zap.Error(err))
+		}
+		t.failing, t.dirty = true, true
+		return
+	}
+	t.failing = false
+	r.From = FromKernel
+	t.take(addr, e, r)
+}
+
+func (t *Tracker) take(addr ipv4.Addr, e *tracked, r Route) {
+	same := e.answered && e.route.Equal(r)
+	e.answered, e.route = true, r
+	if !same {
+		t.cfg.Deliver(addr, r)
+	}
+}
+
+// addrs returns the tracked addresses in order, so that a run can be repeated.
+func (t *Tracker) addrs() []ipv4.Addr {
+	as := make([]ipv4.Addr, 0, len(t.entries))
+	for a := range t.entries {
+		as = append(as, a)
+	}
+	slices.Sort(as)
+	return as
+}
