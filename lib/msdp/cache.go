@@ -1,0 +1,88 @@
+package msdp
+
+import (
+	"time"
+
+	"msdpd/lib/ipv4"
+)
+
+// sweepPeriod is how long the expiry sweep takes for the whole cache. A step of it comes
+// once a second; a small cache is swept whole in each.
+const (
+	sweepStep  = time.Second
+	sweepSteps = 10
+	sweepSmall = 64 * pageSize
+)
+
+func (s *Speaker) addEntry(sg ipv4.SG, p *peer, r *rpInfo) (number, *entry) {
+	n, e := s.cache.insert(sg)
+	e.rp = r.addr
+	e.peer = p.index
+	e.heard = s.stamp()
+	e.firstSeen = e.heard
+	r.entries++
+	p.saCount++
+	return n, e
+}
+
+func (s *Speaker) changeOwner(e *entry, p *peer) {
+	if old := s.slots[e.peer]; old != nil {
+		old.saCount--
+	}
+	e.peer = p.index
+	p.saCount++
+}
+
+func (s *Speaker) removeEntry(n number, e *entry) {
+	if e.flags&flagWanted != 0 {
+		s.env.Leave(e.sg)
+	}
+	if p := s.slots[e.peer]; p != nil {
+		p.saCount--
+	}
+	if r := s.rpTable[e.rp]; r != nil {
+		r.entries--
+		r.used = s.now
+	}
+	s.cache.remove(n)
+}
+
+// sweep expires entries that no SA refreshed for [SG-State-Period] (RFC 3618 §5.3), a
+// slice of the table at a time.
+func (s *Speaker) sweep() {
+	if s.now.Sub(s.sweepT) < sweepStep {
+		return
+	}
+	s.sweepT = s.now
+	limit := s.cache.limit()
+	step := max(limit/sweepSteps, sweepSmall)
+	from := s.swept
+	to := from + step
+	if to >= limit {
+		to = limit
+	}
+	now := s.stamp()
+	s.cache.each(from, to, func(n number, e *entry) bool {
+		if now.since(e.heard) >= SGStatePeriod {
+			s.removeEntry(n, e)
+		}
+		return true
+	})
+	s.swept = to
+	if to == limit {
+		s.swept = 0
+		s.expireLocals()
+		s.forgetIdleRPs()
+	}
+}
+
+// ClearCache empties the SA cache of what peers announced, and returns how many entries went.
+func (s *Speaker) ClearCache(now time.Time) int {
+	s.now = now
+	count := s.cache.count
+	s.cache.each(1, s.cache.limit(), func(n number, e *entry) bool {
+		s.removeEntry(n, e)
+		return true
+	})
+	return count
+}

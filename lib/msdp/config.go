@@ -1,0 +1,255 @@
+package msdp
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"msdpd/lib/ipv4"
+)
+
+// Defaults of RFC 3618 §5.4 to §5.6.
+const (
+	DefaultKeepAlive    = 60 * time.Second
+	DefaultHold         = 75 * time.Second
+	DefaultConnectRetry = 30 * time.Second
+)
+
+// Periods of RFC 3618 §5 that cannot be configured.
+const (
+	// SAAdvertisementPeriod is the interval of periodic SAs for local sources (§5.1).
+	SAAdvertisementPeriod = 60 * time.Second
+	// SGStatePeriod is how long an entry lives after its last SA (§5.3).
+	SGStatePeriod = 210 * time.Second
+)
+
+// Timers are the periods of a peering, in whole seconds.
+type Timers struct {
+	KeepAlive    time.Duration // [KeepAlive-Period] of §5.5: at least 1 s, less than Hold
+	Hold         time.Duration // [HoldTime-Period] of §5.4: at least 3 s
+	ConnectRetry time.Duration // [ConnectRetry-Period] of §5.6: at least 1 s
+}
+
+// DefaultTimers returns the periods that RFC 3618 recommends.
+func DefaultTimers() Timers {
+	return Timers{KeepAlive: DefaultKeepAlive, Hold: DefaultHold, ConnectRetry: DefaultConnectRetry}
+}
+
+// Validate checks the bounds of RFC 3618 §5.4 to §5.6.
+func (t Timers) Validate() error {
+	switch {
+	case t.Hold < 3*time.Second:
+		return fmt.Errorf("hold time %d s is below 3 s, the least that RFC 3618 allows", t.Hold/time.Second)
+	case t.KeepAlive < time.Second:
+		return fmt.Errorf("keepalive %d s is below 1 s", t.KeepAlive/time.Second)
+	case t.KeepAlive >= t.Hold:
+		return fmt.Errorf("keepalive %d s must be less than the hold time %d s", t.KeepAlive/time.Second, t.Hold/time.Second)
+	case t.ConnectRetry < time.Second:
+		return fmt.Errorf("connect-retry %d s is below 1 s", t.ConnectRetry/time.Second)
+	}
+	return nil
+}
+
+// PeerConfig is one configured peering.
+type PeerConfig struct {
+	Addr ipv4.Addr
+	// Local is the address the session is bound to; 0.0.0.0 where LocalInterface names it.
+	Local ipv4.Addr
+	// LocalInterface is Cisco's connect-source: the first address of that interface is Local.
+	LocalInterface string
+	// ASN is the peer's autonomous system, 0 if not configured.
+	ASN         uint32
+	Description string
+	Shutdown    bool
+}
+
+// MeshGroup is a set of peers that are all peers of each other (RFC 3618 §10.2).
+type MeshGroup struct {
+	Name string
+	// Source is the local address of the sessions to members that have no peering of their
+	// own, and the RP of our SAs where there is no originator-id. 0.0.0.0: not configured yet.
+	Source  ipv4.Addr
+	Members []ipv4.Addr // ascending
+}
+
+// Config is what a Speaker is told to do. The zero value has no peers and needs Timers.
+type Config struct {
+	Peers      []PeerConfig // by address, ascending
+	MeshGroups []MeshGroup  // by name
+	Timers     Timers
+	// OriginatorID is the RP field of our SAs; 0.0.0.0: the mesh group's source, else RP(G).
+	OriginatorID ipv4.Addr
+	// DefaultPeers are static RPF peers for every RP (rule v of §10.1.3), the first first.
+	DefaultPeers []ipv4.Addr
+}
+
+// Clone returns a copy that shares nothing with c.
+func (c Config) Clone() Config {
+	c.Peers = slices.Clone(c.Peers)
+	c.DefaultPeers = slices.Clone(c.DefaultPeers)
+	c.MeshGroups = slices.Clone(c.MeshGroups)
+	for i := range c.MeshGroups {
+		c.MeshGroups[i].Members = slices.Clone(c.MeshGroups[i].Members)
+	}
+	return c
+}
+
+// Peer returns the peering with addr, or nil.
+func (c *Config) Peer(addr ipv4.Addr) *PeerConfig {
+	i, ok := c.peerPosition(addr)
+	if !ok {
+		return nil
+	}
+	return &c.Peers[i]
+}
+
+func (c *Config) peerPosition(addr ipv4.Addr) (int, bool) {
+	return slices.BinarySearchFunc(c.Peers, addr, func(p PeerConfig, a ipv4.Addr) int { return cmp.Compare(p.Addr, a) })
+}
+
+// AddPeer returns the peering with addr, made anew if there was none.
+func (c *Config) AddPeer(addr ipv4.Addr) *PeerConfig {
+	i, ok := c.peerPosition(addr)
+	if !ok {
+		c.Peers = slices.Insert(c.Peers, i, PeerConfig{Addr: addr})
+	}
+	return &c.Peers[i]
+}
+
+// RemovePeer removes the peering with addr and reports whether there was one.
+func (c *Config) RemovePeer(addr ipv4.Addr) bool {
+	i, ok := c.peerPosition(addr)
+	if ok {
+		c.Peers = slices.Delete(c.Peers, i, i+1)
+	}
+	return ok
+}
+
+// MeshGroup returns the mesh group called name, or nil.
+func (c *Config) MeshGroup(name string) *MeshGroup {
+	for i := range c.MeshGroups {
+		if c.MeshGroups[i].Name == name {
+			return &c.MeshGroups[i]
+		}
+	}
+	return nil
+}
+
+// AddMeshGroup returns the mesh group called name, made anew if there was none.
+func (c *Config) AddMeshGroup(name string) *MeshGroup {
+	if g := c.MeshGroup(name); g != nil {
+		return g
+	}
+	i, _ := slices.BinarySearchFunc(c.MeshGroups, name, func(g MeshGroup, n string) int { return cmp.Compare(g.Name, n) })
+	c.MeshGroups = slices.Insert(c.MeshGroups, i, MeshGroup{Name: name})
+	return &c.MeshGroups[i]
+}
+
+// RemoveMeshGroup removes the mesh group called name and reports whether there was one.
+func (c *Config) RemoveMeshGroup(name string) bool {
+	n := len(c.MeshGroups)
+	c.MeshGroups = slices.DeleteFunc(c.MeshGroups, func(g MeshGroup) bool { return g.Name == name })
+	return len(c.MeshGroups) < n
+}
+
+// AddMember adds addr to the group and reports whether it was not there before.
+func (g *MeshGroup) AddMember(addr ipv4.Addr) bool {
+	i, found := slices.BinarySearch(g.Members, addr)
+	if !found {
+		g.Members = slices.Insert(g.Members, i, addr)
+	}
+	return !found
+}
+
+// RemoveMember takes addr out of the group and reports whether it was there.
+func (g *MeshGroup) RemoveMember(addr ipv4.Addr) bool {
+	i, found := slices.BinarySearch(g.Members, addr)
+	if found {
+		g.Members = slices.Delete(g.Members, i, i+1)
+	}
+	return found
+}
+
+// Validate checks what one command alone cannot see. The error names what is wrong.
+func (c *Config) Validate() error {
+	if err := c.Timers.Validate(); err != nil {
+		return err
+	}
+	for _, p := range c.Peers {
+		if err := validPeerAddress(p.Addr); err != nil {
+			return err
+		}
+		if p.Local == p.Addr {
+			return fmt.Errorf("peer %s: the source %s is the peer's own address", p.Addr, p.Local)
+		}
+		if !p.Local.IsUnspecified() {
+			if err := validPeerAddress(p.Local); err != nil {
+				return fmt.Errorf("peer %s: source: %w", p.Addr, err)
+			}
+		}
+	}
+	memberOf := make(map[ipv4.Addr]string)
+	for _, g := range c.MeshGroups {
+		for _, m := range g.Members {
+			if err := validPeerAddress(m); err != nil {
+				return fmt.Errorf("mesh-group %s: member: %w", g.Name, err)
+			}
+			if other, ok := memberOf[m]; ok {
+				return fmt.Errorf("mesh-group %s: member %s is already a member of mesh-group %s", g.Name, m, other)
+			}
+			if m == g.Source {
+				return fmt.Errorf("mesh-group %s: member %s is the group's own source", g.Name, m)
+			}
+			memberOf[m] = g.Name
+		}
+		if !g.Source.IsUnspecified() {
+			if err := validPeerAddress(g.Source); err != nil {
+				return fmt.Errorf("mesh-group %s: source: %w", g.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func validPeerAddress(a ipv4.Addr) error {
+	if a.IsUnspecified() || a.IsMulticast() || a>>28 == 0xf {
+		return fmt.Errorf("%s cannot be a router's address", a)
+	}
+	return nil
+}
+
+// peering is one session to hold: a configured peer, or a mesh-group member without a
+// peering of its own.
+type peering struct {
+	PeerConfig
+	mesh string // name of its mesh group, "" if none
+}
+
+// peerings returns the sessions to hold, by address. A peer or member whose source is not
+// configured is among them, with Local 0.0.0.0; its session cannot start.
+func (c *Config) peerings() []peering {
+	all := make(map[ipv4.Addr]*peering)
+	for _, p := range c.Peers {
+		all[p.Addr] = &peering{PeerConfig: p}
+	}
+	for _, g := range c.MeshGroups {
+		for _, m := range g.Members {
+			p := all[m]
+			if p == nil {
+				p = &peering{PeerConfig: PeerConfig{Addr: m}}
+				all[m] = p
+			}
+			if p.Local.IsUnspecified() && p.LocalInterface == "" {
+				p.Local = g.Source
+			}
+			p.mesh = g.Name
+		}
+	}
+	out := make([]peering, 0, len(all))
+	for _, p := range all {
+		out = append(out, *p)
+	}
+	slices.SortFunc(out, func(a, b peering) int { return cmp.Compare(a.Addr, b.Addr) })
+	return out
+}

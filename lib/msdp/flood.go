@@ -1,0 +1,193 @@
+package msdp
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"msdpd/lib/ipv4"
+	"msdpd/lib/wire"
+)
+
+const (
+	// floodInterval keeps an (S,G) from being flooded more than twice in an advertisement
+	// period, however often it is received (RFC 3618 §4).
+	floodInterval = SAAdvertisementPeriod / 2
+	// freshPeriod: what was last heard longer ago is left out when a peer gets the cache.
+	freshPeriod = 90 * time.Second
+	// catchUpChunk is how many entries are handed to the transport at once.
+	catchUpChunk = 1024
+)
+
+// beginBatch starts to gather the entries of one TLV that are to be flooded.
+func (s *Speaker) beginBatch() {
+	s.sgs = s.sgs[:0]
+	s.seq++
+}
+
+// floodLater marks e as changed and adds it to the batch.
+func (s *Speaker) floodLater(e *entry) {
+	e.seq = s.seq
+	e.sent = s.stamp()
+	s.sgs = append(s.sgs, e.sg)
+}
+
+// floodBatch sends the batch to every peer that is to have it from 'from'. sa is the TLV
+// they came in, if they came in one: it goes on as it is where all of it does.
+func (s *Speaker) floodBatch(from *peer, rp ipv4.Addr, sa *wire.SourceActive) {
+	if len(s.sgs) == 0 {
+		return
+	}
+	if sa != nil && sa.Len() == len(s.sgs) {
+		s.bytes = sa.AppendStripped(s.bytes[:0])
+	} else {
+		s.bytes = wire.AppendSourceActive(s.bytes[:0], rp, s.sgs)
+	}
+	messages := uint64(tlvCount(len(s.sgs)))
+	for _, p := range s.ordered {
+		if !p.established() || !mayHear(p, from) || p.catchUp != nil {
+			continue // a peer that is catching up finds it in the cache
+		}
+		if s.send(p, s.bytes) {
+			p.stats.SAsSent += messages
+		} else {
+			s.fallBehind(p)
+		}
+	}
+}
+
+func tlvCount(entries int) int { return (entries + wire.MaxEntries - 1) / wire.MaxEntries }
+
+// mayHear reports whether p is to have what came from 'from': not the peer itself, nor a
+// fellow member of its mesh group (§10.2). A nil 'from' is this router.
+func mayHear(p, from *peer) bool {
+	return from == nil || (p != from && (p.mesh == "" || p.mesh != from.mesh))
+}
+
+// catchUp is a cursor over the local sources, then over the cache in number order. A peer
+// is given the whole cache by it when its session comes up, and whatever changed since
+// its queue was full. It ends when a pass met every change later than its start.
+type catchUp struct {
+	since   uint64 // entries changed later than this are due
+	started uint64 // sequence when this pass began
+	local   int    // next local source
+	next    number // next cache entry
+}
+
+func (s *Speaker) beginCatchUp(p *peer, since uint64) {
+	p.catchUp = &catchUp{since: since, started: s.seq}
+	s.serve(p)
+}
+
+// fallBehind: the queue to p is full. What is in it goes out in time; the rest is taken
+// from the cache.
+func (s *Speaker) fallBehind(p *peer) {
+	p.stats.CatchUps++
+	s.log.Debug("peer is slow, served from the cache", zap.Stringer("peer", p.Addr))
+	p.catchUp = &catchUp{since: s.seq - 1, started: s.seq}
+}
+
+// Writable tells that the queue of conn has room again.
+func (s *Speaker) Writable(now time.Time, conn ConnID) {
+	s.now = now
+	if p := s.conns[conn]; p != nil && p.conn == conn && p.catchUp != nil {
+		s.serve(p)
+	}
+}
+
+// serve goes on with p's catch-up until the queue is full or nothing is due.
+func (s *Speaker) serve(p *peer) {
+	c := p.catchUp
+	for {
+		done := s.serveLocals(p, c) && s.serveCache(p, c)
+		if !done {
+			return // Writable goes on
+		}
+		if c.started == s.seq {
+			p.catchUp = nil
+			return
+		}
+		*c = catchUp{since: c.started, started: s.seq}
+	}
+}
+
+// chunk gathers entries by RP for one hand-over to the transport.
+type chunk struct {
+	byRP  map[ipv4.Addr][]ipv4.SG
+	order []ipv4.Addr
+	count int
+}
+
+func (c *chunk) add(rp ipv4.Addr, sg ipv4.SG) {
+	if c.byRP == nil {
+		c.byRP = make(map[ipv4.Addr][]ipv4.SG)
+	}
+	sgs, ok := c.byRP[rp]
+	if !ok {
+		c.order = append(c.order, rp)
+	}
+	c.byRP[rp] = append(sgs, sg)
+	c.count++
+}
+
+// sendChunk reports whether the queue took all of it.
+func (s *Speaker) sendChunk(p *peer, c *chunk) bool {
+	if c.count == 0 {
+		return true
+	}
+	s.bytes = s.bytes[:0]
+	messages := 0
+	for _, rp := range c.order {
+		s.bytes = wire.AppendSourceActive(s.bytes, rp, c.byRP[rp])
+		messages += tlvCount(len(c.byRP[rp]))
+	}
+	if !s.send(p, s.bytes) {
+		return false
+	}
+	p.stats.SAsSent += uint64(messages)
+	return true
+}
+
+func (s *Speaker) serveLocals(p *peer, c *catchUp) bool {
+	for c.local < len(s.locals) {
+		var out chunk
+		i := c.local
+		for ; i < len(s.locals) && out.count < catchUpChunk; i++ {
+			l := &s.locals[i]
+			if !l.used || l.seq <= c.since || s.now.Sub(l.lastHeard()) > freshPeriod {
+				continue
+			}
+			if rp, ok := s.originRP(l.sg.Group); ok {
+				out.add(rp, l.sg)
+			}
+		}
+		if !s.sendChunk(p, &out) {
+			return false
+		}
+		c.local = i
+	}
+	return true
+}
+
+func (s *Speaker) serveCache(p *peer, c *catchUp) bool {
+	now := s.stamp()
+	for limit := s.cache.limit(); c.next < limit; {
+		var out chunk
+		next := limit
+		s.cache.each(c.next, limit, func(n number, e *entry) bool {
+			if e.seq > c.since && now.since(e.heard) <= freshPeriod && mayHear(p, s.slots[e.peer]) {
+				out.add(e.rp, e.sg)
+			}
+			if out.count == catchUpChunk {
+				next = n + 1
+				return false
+			}
+			return true
+		})
+		if !s.sendChunk(p, &out) {
+			return false
+		}
+		c.next = next
+	}
+	return true
+}

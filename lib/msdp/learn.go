@@ -1,0 +1,164 @@
+package msdp
+
+import (
+	"time"
+
+	"msdpd/lib/ipv4"
+)
+
+const (
+	// takenPeriod is how long the kernel's (S,G) may come after a Register: pimd has taken
+	// the Register only when it stands there.
+	takenPeriod = time.Second
+	// maxRegistersWaiting bounds what made-up Registers can cost.
+	maxRegistersWaiting = 1 << 16
+)
+
+// Register is a PIM Register that reached this router with a right checksum.
+type Register struct {
+	OuterSource      ipv4.Addr // the DR
+	OuterDestination ipv4.Addr // the RP it registers with
+	SG               ipv4.SG
+}
+
+// RegisterCounters say what became of the Registers heard.
+type RegisterCounters struct {
+	Heard    uint64
+	Own      uint64 // our own Null-Registers
+	NotRP    uint64 // to an address that is not our RP address for that group
+	NoGroup  uint64 // (S,G) that is never announced
+	NotTaken uint64 // pimd did not take it: no (S,G) in the kernel within a second
+}
+
+// pendingRegister waits for pimd to take a Register.
+type pendingRegister struct {
+	dr       ipv4.Addr
+	heard    time.Time
+	deadline time.Time
+}
+
+// kernelEntry is an (S,G) of the kernel's multicast forwarding cache.
+type kernelEntry struct {
+	iif     int
+	packets uint64
+}
+
+// RegisterHeard tells of a Register. It makes a local source only if it came from a
+// stranger to our RP(G), G may be announced, and pimd took it.
+func (s *Speaker) RegisterHeard(now time.Time, r Register) {
+	s.now = now
+	s.registerSeen.Heard++
+	rp, mine, ok := s.rps.Lookup(r.SG.Group)
+	switch {
+	case s.interfaces.OwnAddr(r.OuterSource):
+		s.registerSeen.Own++
+	case !groupMayCross(r.SG.Group) || !sourceMayBe(r.SG.Source):
+		s.registerSeen.NoGroup++
+	case !ok || !mine || rp != r.OuterDestination:
+		s.registerSeen.NotRP++
+	default:
+		if _, taken := s.kernel[r.SG]; taken {
+			s.registered(r.SG, r.OuterSource, now)
+		} else if len(s.registers) < maxRegistersWaiting {
+			s.registers[r.SG] = pendingRegister{dr: r.OuterSource, heard: now, deadline: now.Add(takenPeriod)}
+		}
+	}
+}
+
+func (s *Speaker) registered(sg ipv4.SG, dr ipv4.Addr, heard time.Time) {
+	l, isNew := s.addLocal(sg)
+	l.registered = true
+	l.dr = dr
+	l.lastRegister = heard
+	s.learnt(l, isNew)
+}
+
+func (s *Speaker) expireRegisters() {
+	for sg, r := range s.registers {
+		if s.now.After(r.deadline) {
+			delete(s.registers, sg)
+			s.registerSeen.NotTaken++
+		}
+	}
+}
+
+// KernelEntry tells of an entry of the kernel's multicast forwarding cache: that it is
+// there, and how many packets it has passed. Source 0.0.0.0 is (*,G): local interest in G.
+func (s *Speaker) KernelEntry(now time.Time, sg ipv4.SG, iif int, packets uint64) {
+	s.now = now
+	if sg.Source == 0 {
+		if !s.interest[sg.Group] {
+			s.interest[sg.Group] = true
+			s.interestChanged(sg.Group)
+		}
+		return
+	}
+	old, was := s.kernel[sg]
+	k := kernelEntry{iif: iif, packets: packets}
+	s.kernel[sg] = k
+	if r, ok := s.registers[sg]; ok {
+		delete(s.registers, sg)
+		if !now.After(r.deadline) {
+			s.registered(sg, r.dr, r.heard)
+		}
+	}
+	s.judgeOnLink(sg, k, !was || packets > old.packets)
+}
+
+// KernelEntryGone tells that an entry is no longer there.
+func (s *Speaker) KernelEntryGone(now time.Time, sg ipv4.SG) {
+	s.now = now
+	if sg.Source == 0 {
+		delete(s.interest, sg.Group)
+		s.interestChanged(sg.Group)
+		return
+	}
+	delete(s.kernel, sg) // a local source lives on its Registers and packets, not on this
+}
+
+// judgeOnLink makes (S,G) a local source, or no longer one, by its place: on a subnet of
+// the incoming interface, where this router is the DR (RFC 3618 §3).
+func (s *Speaker) judgeOnLink(sg ipv4.SG, k kernelEntry, active bool) {
+	if s.isDR == nil {
+		return
+	}
+	if !s.isOnLinkHere(sg, k.iif) {
+		if i, ok := s.localIndex[sg]; ok && s.locals[i].onLink {
+			l := &s.locals[i]
+			l.onLink = false
+			if !l.registered {
+				s.removeLocal(l)
+			}
+		}
+		return
+	}
+	if !active {
+		return // silent since it was last looked at
+	}
+	l, isNew := s.addLocal(sg)
+	l.onLink = true
+	l.lastPacket = s.now
+	s.learnt(l, isNew)
+}
+
+func (s *Speaker) isOnLinkHere(sg ipv4.SG, iif int) bool {
+	if !groupMayCross(sg.Group) || !sourceMayBe(sg.Source) || !s.interfaces.OnLink(sg.Source, iif) {
+		return false
+	}
+	ifc, ok := s.interfaces.ByIndex(iif)
+	if !ok || !s.isDR[ifc.Name] {
+		return false
+	}
+	_, ok = s.originRP(sg.Group)
+	return ok
+}
+
+// judgeOnLinkAgain is due when interfaces, DRs or RPs changed. What the kernel has and we
+// did not count as local so far counts as just heard.
+func (s *Speaker) judgeOnLinkAgain() {
+	for sg, k := range s.kernel {
+		i, local := s.localIndex[sg]
+		s.judgeOnLink(sg, k, !local || !s.locals[i].onLink)
+	}
+	s.announceChanged()
+}

@@ -1,0 +1,163 @@
+package msdp
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"msdpd/lib/ipv4"
+	"msdpd/lib/wire"
+)
+
+// Received takes whole TLVs that came on conn. They are not kept.
+func (s *Speaker) Received(now time.Time, conn ConnID, tlvs []byte) {
+	s.now = now
+	p := s.conns[conn]
+	if p == nil {
+		return
+	}
+	if p.candidate == conn {
+		// Only a message of the protocol replaces the session that is there.
+		h, err := wire.ParseHeader(tlvs)
+		if err != nil || h.Type != wire.TypeKeepAlive {
+			s.env.Close(conn)
+			delete(s.conns, conn)
+			p.candidate = 0
+			return
+		}
+		s.replaceSession(p)
+	}
+	for len(tlvs) > 0 && p.conn == conn && p.established() {
+		h, tlv, rest, err := wire.Next(tlvs)
+		if err == nil {
+			p.holdAt = now.Add(s.config.Timers.Hold)
+			err = s.receiveTLV(p, h, tlv)
+		}
+		if err != nil {
+			s.formatError(p, err)
+			return
+		}
+		tlvs = rest
+	}
+}
+
+// formatError is event E9 (RFC 3618 §13): the session is reset. A peer that goes on so is
+// tried less and less often.
+func (s *Speaker) formatError(p *peer, err error) {
+	p.stats.FormatErrors++
+	s.log.Warn("TLV format error, session reset", zap.Stringer("peer", p.Addr), zap.Error(err))
+	s.reset(p, "TLV format error: "+err.Error())
+}
+
+func (s *Speaker) receiveTLV(p *peer, h wire.Header, tlv []byte) error {
+	switch h.Type {
+	case wire.TypeKeepAlive:
+		p.stats.KeepAlivesReceived++
+	case wire.TypeSourceActive:
+		sa, err := wire.ParseSourceActive(tlv)
+		if err != nil {
+			return err
+		}
+		p.stats.SAsReceived++
+		s.receiveSA(p, sa)
+	default: // E10, A9: dropped, the session stays
+		p.stats.UnknownTLVs++
+	}
+	return nil
+}
+
+// receiveSA runs RFC 3618 §11.3 on a Source-Active TLV: peer-RPF, cache, flood.
+func (s *Speaker) receiveSA(p *peer, sa wire.SourceActive) {
+	n := sa.Len()
+	refuseAll := func(why Reason) { p.stats.Refused[why] += uint64(n) }
+	if !sourceMayBe(sa.RP) {
+		refuseAll(ReasonRPAddress)
+		return
+	}
+	if s.carriesOurRP(p, sa.RP) {
+		refuseAll(ReasonOwn)
+		return
+	}
+	r := s.rp(sa.RP)
+	if r == nil {
+		refuseAll(ReasonTableFull)
+		return
+	}
+	s.beginBatch()
+	for i := range n {
+		sg, prefixLength := sa.Entry(i)
+		switch {
+		case !groupMayCross(sg.Group):
+			p.stats.Refused[ReasonGroup]++
+		case !sourceMayBe(sg.Source):
+			p.stats.Refused[ReasonSource]++
+		case prefixLength != 32:
+			p.stats.Refused[ReasonPrefixLength]++
+		default:
+			s.take(p, r, sg)
+		}
+	}
+	s.floodBatch(p, sa.RP, &sa)
+}
+
+// take caches one entry, or refreshes it, and notes it for flooding where it is due.
+func (s *Speaker) take(p *peer, r *rpInfo, sg ipv4.SG) {
+	why := ReasonNone
+	switch v := s.judge(p, r); v {
+	case undecided:
+		why = s.wait(p, r, sg)
+	case refused:
+		why = s.refusal(r)
+	default:
+		why = s.admit(p, r, sg, v == acceptedFromMesh)
+	}
+	if why != ReasonNone {
+		p.stats.Refused[why]++
+	}
+}
+
+// admit brings an entry that passed peer-RPF into the cache.
+func (s *Speaker) admit(p *peer, r *rpInfo, sg ipv4.SG, fromMesh bool) Reason {
+	if _, local := s.localIndex[sg]; local {
+		return ReasonLocal
+	}
+	n := s.cache.find(sg)
+	if n == none {
+		_, e := s.addEntry(sg, p, r)
+		if fromMesh {
+			e.flags |= flagMesh
+		}
+		s.floodLater(e)
+		s.considerJoin(e)
+		return ReasonNone
+	}
+	e := s.cache.at(n)
+	if e.rp != r.addr {
+		e.flags |= flagDuplicateRP
+		return ReasonDuplicateRP
+	}
+	if e.peer != p.index {
+		if owner := s.slots[e.peer]; fromMesh && s.defends(owner, r, e) {
+			return ReasonNotOwner
+		}
+		s.changeOwner(e, p)
+	}
+	e.flags &^= flagMesh
+	if fromMesh {
+		e.flags |= flagMesh
+	}
+	e.heard = s.stamp()
+	if e.heard.since(e.sent) >= floodInterval {
+		s.floodLater(e)
+	}
+	return ReasonNone
+}
+
+// defends reports whether owner keeps its entry against a copy from a mesh member: a live
+// mesh member does, and a peer that still is the RPF peer.
+func (s *Speaker) defends(owner *peer, r *rpInfo, e *entry) bool {
+	if owner == nil || !owner.established() {
+		return false
+	}
+	return e.flags&flagMesh != 0 || s.rpfPeer(r).peer == owner
+}

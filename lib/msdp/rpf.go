@@ -1,0 +1,294 @@
+package msdp
+
+import (
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"msdpd/lib/ipv4"
+	"msdpd/lib/rib"
+)
+
+// Rule is one of the peer-RPF rules of RFC 3618 §10.1.3.
+type Rule uint8
+
+// The rules, in the order in which they are tried.
+const (
+	RuleNone        Rule = iota
+	RulePeerIsRP         // (i) the peer is the originating RP
+	RuleEBGPNextHop      // (ii) the peer is the eBGP NEXT_HOP of the route to the RP
+	RuleNeighbor         // (iii) the peer advertised the route, or is the IGP's next hop
+	RuleClosestAS        // (iv) the peer is in the closest AS on the path
+	RuleStaticPeer       // (v) the peer is configured as default peer
+)
+
+// String returns the rule's number as RFC 3618 writes it, "-" for none.
+func (r Rule) String() string { return [...]string{"-", "i", "ii", "iii", "iv", "v"}[r] }
+
+const (
+	// pendingPeriod is how long an SA waits at most for the route to its RP.
+	pendingPeriod = 2 * time.Second
+	// rpIdlePeriod is how long an RP without entries is remembered.
+	rpIdlePeriod = 2 * time.Minute
+	// maxRPs and maxPending bound what SAs with made-up RP addresses can cost.
+	maxRPs     = 10000
+	maxPending = 1 << 20
+)
+
+// rpInfo is what is known of an RP that SAs name.
+type rpInfo struct {
+	addr    ipv4.Addr
+	entries int       // in the cache
+	used    time.Time // last SA that named it
+
+	route    rib.Route
+	known    bool      // somebody told the route, or that there is none
+	deadline time.Time // until when SAs wait for it
+	waiting  []waitingSA
+
+	decision decision
+	epoch    uint64 // rpfEpoch for which decision holds
+}
+
+// waitingSA is an entry whose SA came before the route to its RP was known.
+type waitingSA struct {
+	sg   ipv4.SG
+	peer peerIndex
+}
+
+// decision names the RPF peer towards an RP.
+type decision struct {
+	peer *peer // nil: none
+	rule Rule
+	why  string // in words
+}
+
+// rp returns what is known of addr, and begins to ask where it is new. Nil: too many RPs.
+func (s *Speaker) rp(addr ipv4.Addr) *rpInfo {
+	r := s.rpTable[addr]
+	if r == nil {
+		if len(s.rpTable) >= maxRPs {
+			return nil
+		}
+		r = &rpInfo{addr: addr, deadline: s.now.Add(pendingPeriod)}
+		s.rpTable[addr] = r
+		s.env.TrackRoute(addr)
+	}
+	r.used = s.now
+	return r
+}
+
+func (s *Speaker) routeChanged(addr ipv4.Addr, route rib.Route) {
+	if p := s.peers[addr]; p != nil {
+		came := route.Reachable() && !p.route.Reachable()
+		p.route, p.routeKnown = route, true
+		s.rpfEpoch++
+		if came && p.connects() && p.conn == 0 && (p.state == StateInactive || p.state == StateConnecting) {
+			s.beEager(p)
+			p.retryAt = s.now
+		}
+	}
+	if r := s.rpTable[addr]; r != nil {
+		r.route, r.known = route, true
+		r.epoch = 0
+		s.admitWaiting(r)
+	}
+}
+
+// routeTimers ends the wait for routes that nobody told.
+func (s *Speaker) routeTimers() {
+	if s.pending == 0 {
+		return
+	}
+	for _, r := range s.rpTable {
+		if len(r.waiting) > 0 && !s.now.Before(r.deadline) {
+			s.admitWaiting(r)
+		}
+	}
+}
+
+// decided reports whether the RPF peer towards r can be named now.
+func (s *Speaker) decided(r *rpInfo) bool {
+	return r.known || !s.now.Before(r.deadline)
+}
+
+// rpfPeer returns the remembered decision, made anew where a route, a peer or the
+// configuration changed since.
+func (s *Speaker) rpfPeer(r *rpInfo) decision {
+	if epoch := s.rpfEpoch + 1; r.epoch != epoch {
+		r.decision = s.decide(r)
+		r.epoch = epoch
+	}
+	return r.decision
+}
+
+// decide tries the rules of RFC 3618 §10.1.3 in order over all established peers; the
+// first that names one decides.
+func (s *Speaker) decide(r *rpInfo) decision {
+	if p := s.peers[r.addr]; p != nil && p.established() {
+		return decision{p, RulePeerIsRP, "the peer is the RP itself"}
+	}
+	// Rules (ii) and (iv), and (iii) for iBGP, need what BGP alone knows: NEXT_HOP,
+	// neighbour and AS path.
+	if r.route.Reachable() && r.route.Protocol != rib.BGP {
+		if d := s.nextHopPeer(r); d.peer != nil {
+			return d
+		}
+	}
+	for _, addr := range s.config.DefaultPeers {
+		if p := s.peers[addr]; p != nil && p.established() {
+			return decision{p, RuleStaticPeer, "the peer is the default peer"}
+		}
+	}
+	return decision{why: s.whyNoRPFPeer(r)}
+}
+
+func (s *Speaker) whyNoRPFPeer(r *rpInfo) string {
+	switch {
+	case !r.known:
+		return "neither zebra nor the kernel has told the route to the RP yet"
+	case !r.route.Reachable():
+		return "there is no route to the RP, and no default peer is established"
+	case r.route.Protocol == rib.BGP:
+		return "the route to the RP is BGP's: only rules (i) and (v) can decide, and no default peer is established"
+	}
+	return "no established peer lies on the route to the RP, and no default peer is established"
+}
+
+// nextHopPeer is rule (iii) for IGP and static routes: the peer whose address is the next
+// hop; else, for peers on loopbacks, the one to which the same next hop leads, the
+// farthest that is not beyond the RP, then the highest address.
+func (s *Speaker) nextHopPeer(r *rpInfo) decision {
+	for i := len(s.ordered) - 1; i >= 0; i-- {
+		p := s.ordered[i]
+		if !p.established() {
+			continue
+		}
+		for _, nh := range r.route.NextHops {
+			if nh.Gateway == p.Addr {
+				return decision{p, RuleNeighbor, "the peer's address is the next hop"}
+			}
+		}
+	}
+	var best *peer
+	for i := len(s.ordered) - 1; i >= 0; i-- {
+		p := s.ordered[i]
+		if p.established() && sharesNextHop(p, r) && (best == nil || p.route.Metric > best.route.Metric) {
+			best = p
+		}
+	}
+	if best == nil {
+		return decision{}
+	}
+	return decision{best, RuleNeighbor, fmt.Sprintf("the route to the peer has the same next hop, metric %d of the RP's %d", best.route.Metric, r.route.Metric)}
+}
+
+// sharesNextHop reports whether p lies on the way to r as far as the routing table shows.
+func sharesNextHop(p *peer, r *rpInfo) bool {
+	if !p.route.Reachable() || p.route.Protocol == rib.BGP || p.route.Metric > r.route.Metric {
+		return false
+	}
+	if p.route.Protocol == rib.Connected || r.route.Protocol == rib.Connected {
+		return false // on one subnet, no one is on the way to the other
+	}
+	for _, a := range r.route.NextHops {
+		for _, b := range p.route.NextHops {
+			if a == b {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// verdict is what peer-RPF says of an SA from a peer.
+type verdict uint8
+
+const (
+	refused verdict = iota
+	accepted
+	acceptedFromMesh
+	undecided
+)
+
+// judge runs the peer-RPF check on an SA from p with RP r (§10.1.3, §10.2).
+func (s *Speaker) judge(p *peer, r *rpInfo) verdict {
+	if p.mesh != "" {
+		return acceptedFromMesh
+	}
+	if r.addr == p.Addr && p.established() {
+		return accepted // rule (i) needs no route
+	}
+	if !s.decided(r) {
+		return undecided
+	}
+	if s.rpfPeer(r).peer == p {
+		return accepted
+	}
+	return refused
+}
+
+func (s *Speaker) refusal(r *rpInfo) Reason {
+	if !r.known && len(s.config.DefaultPeers) == 0 {
+		return ReasonNoRoute
+	}
+	return ReasonRPF
+}
+
+// wait keeps an entry until the route to its RP is known.
+func (s *Speaker) wait(p *peer, r *rpInfo, sg ipv4.SG) Reason {
+	if s.pending >= maxPending {
+		return ReasonTableFull
+	}
+	s.pending++
+	r.waiting = append(r.waiting, waitingSA{sg, p.index})
+	return ReasonNone
+}
+
+// admitWaiting judges what waited for the route to r.
+func (s *Speaker) admitWaiting(r *rpInfo) {
+	waiting := r.waiting
+	r.waiting = nil
+	s.pending -= len(waiting)
+	for len(waiting) > 0 {
+		index := waiting[0].peer
+		p := s.slots[index]
+		s.beginBatch()
+		n := 0
+		for ; n < len(waiting) && waiting[n].peer == index; n++ {
+			if p != nil {
+				s.take(p, r, waiting[n].sg)
+			}
+		}
+		if p != nil {
+			s.floodBatch(p, r.addr, nil)
+		}
+		waiting = waiting[n:]
+	}
+}
+
+// forgetPending drops what waits from a peer that is removed.
+func (s *Speaker) forgetPending(p *peer) {
+	for _, r := range s.rpTable {
+		kept := r.waiting[:0]
+		for _, w := range r.waiting {
+			if w.peer != p.index {
+				kept = append(kept, w)
+			}
+		}
+		s.pending -= len(r.waiting) - len(kept)
+		r.waiting = kept
+	}
+}
+
+// forgetIdleRPs stops asking for the routes to RPs that no SA names any more.
+func (s *Speaker) forgetIdleRPs() {
+	for addr, r := range s.rpTable {
+		if r.entries == 0 && len(r.waiting) == 0 && s.now.Sub(r.used) > rpIdlePeriod {
+			delete(s.rpTable, addr)
+			s.env.UntrackRoute(addr)
+			s.log.Debug("RP forgotten", zap.Stringer("rp", addr))
+		}
+	}
+}
