@@ -1,0 +1,166 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// FRR says where a release of FRR is. The zero value is the one that the machine has.
+type FRR struct {
+	// Root is the directory tree to run the daemons in (chroot). Empty: the machine's own.
+	Root string
+	// Daemons is the directory of the daemons, inside Root. Empty: /usr/lib/frr.
+	Daemons string
+}
+
+func (f FRR) daemon(name string) string {
+	dir := f.Daemons
+	if dir == "" {
+		dir = "/usr/lib/frr"
+	}
+	return filepath.Join(dir, name)
+}
+
+// configDir and runDir are those of a path space, seen from outside Root. /run, not
+// /var/run, which in a chroot tree is a link that leads out of it.
+func (f FRR) configDir(space string) string { return filepath.Join(f.Root, "/etc/frr", space) }
+func (f FRR) runDir(space string) string    { return filepath.Join(f.Root, "/run/frr", space) }
+
+func (f FRR) dirs(space string) []string { return []string{f.configDir(space), f.runDir(space)} }
+
+// makeDirs makes the directories of the node's path space.
+func (nd *Node) makeDirs() error {
+	for _, dir := range nd.FRR.dirs(nd.space) {
+		if _, err := os.Stat(dir); err == nil {
+			continue
+		}
+		nd.net.reaper.path(dir)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := chownFRR(dir, nd.FRR.Root); err != nil {
+			return err
+		}
+	}
+	// vtysh complains at each call if it has none.
+	return os.WriteFile(filepath.Join(nd.FRR.configDir(nd.space), "vtysh.conf"), nil, 0o644)
+}
+
+// chownFRR gives a file to FRR's user, whom the daemons become. Without such a user it stays root's.
+func chownFRR(path, root string) error {
+	if root != "" {
+		return os.Chmod(path, 0o755) // its numbers are others there
+	}
+	u, err := user.Lookup("frr")
+	if err != nil {
+		var unknown user.UnknownUserError
+		if errors.As(err, &unknown) {
+			return nil
+		}
+		return err
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return err
+	}
+	gid, err := strconv.Atoi(u.Gid)
+	if err != nil {
+		return err
+	}
+	return os.Chown(path, uid, gid)
+}
+
+// StartFRR starts one of FRR's daemons (zebra first: the others wait for it) with a configuration and
+// more options, and waits until its vty answers. It logs at debugging level to
+// the network's directory, and listens for telnet nowhere.
+func (nd *Node) StartFRR(daemon, config string, args ...string) *Daemon {
+	nd.net.t.Helper()
+	path := nd.FRR.daemon(daemon)
+	if _, err := os.Stat(filepath.Join(nd.FRR.Root, path)); err != nil {
+		nd.net.t.Fatalf("starting %s on %s: %v", daemon, nd.name, err)
+	}
+	d := nd.newDaemon(daemon)
+	d.path, d.root = path, nd.FRR.Root
+	d.args = append([]string{
+		"-N", nd.space,
+		"-f", filepath.Join("/etc/frr", nd.space, daemon+".conf"),
+		"-P", "0",
+		"--log", "stdout", "--log-level", "debug",
+	}, args...)
+	nd.launch(d, "log timestamp precision 3\n"+config)
+	return d
+}
+
+func (nd *Node) newDaemon(name string) *Daemon {
+	return &Daemon{
+		node:      nd,
+		name:      name,
+		config:    filepath.Join(nd.FRR.configDir(nd.space), name+".conf"),
+		logFile:   filepath.Join(nd.net.dir, nd.name+"-"+name+".log"),
+		vtySocket: nd.VtySocket(name),
+	}
+}
+
+func (nd *Node) launch(d *Daemon, config string) {
+	nd.net.t.Helper()
+	err := nd.net.whileOpen(func() error {
+		if err := nd.makeDirs(); err != nil {
+			return err
+		}
+		return d.writeConfig(config)
+	})
+	if err == nil {
+		err = d.start()
+	}
+	if d.cmd != nil {
+		nd.net.mu.Lock()
+		nd.net.daemons = append(nd.net.daemons, d)
+		nd.net.mu.Unlock()
+	}
+	if err != nil {
+		nd.net.t.Fatalf("starting %s on %s: %v", d.name, nd.name, err)
+	}
+}
+
+// VtySocket is the path of a daemon's vty socket, as seen from here.
+func (nd *Node) VtySocket(daemon string) string {
+	return filepath.Join(nd.FRR.runDir(nd.space), daemon+".vty")
+}
+
+// ZservSocket is the path of zebra's socket, as seen from here.
+func (nd *Node) ZservSocket() string { return filepath.Join(nd.FRR.runDir(nd.space), "zserv.api") }
+
+// vtyLimit bounds one conversation with a daemon.
+const vtyLimit = 10 * time.Second
+
+// Vty gives commands to a daemon, in one session, and returns what it answers to all of them.
+// The first that the daemon does not accept is the error, and ends the session.
+// A session starts in view mode: say "enable" and "configure terminal" first where needed.
+func (nd *Node) Vty(daemon string, commands ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), vtyLimit)
+	defer cancel()
+	out, err := queryVty(ctx, nd.VtySocket(daemon), commands...)
+	if err != nil {
+		err = fmt.Errorf("%s on %s: %w", daemon, nd.name, err)
+	}
+	return out, err
+}
+
+// VtyJSON gives a command that answers in JSON, and decodes the answer. The error holds the answer.
+func (nd *Node) VtyJSON(daemon, command string, into any) error {
+	out, err := nd.Vty(daemon, command)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal([]byte(out), into); err != nil {
+		return fmt.Errorf("%s on %s: %q answers %q: %w", daemon, nd.name, command, out, err)
+	}
+	return nil
+}
