@@ -1,0 +1,90 @@
+package vty
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+)
+
+// Execute runs one line of a session and returns when it is done. Output and error texts go
+// to w as they come. A blank line and a comment, one that begins with ! or #, are successes.
+func (s *Shell) Execute(ctx context.Context, session *Session, line string, w io.Writer) Status {
+	f := s.run(ctx, session, line, w)
+	if f == nil {
+		return Success
+	}
+	// A reader that is gone needs no error text.
+	_, _ = io.WriteString(w, f.text(s.config.Daemon))
+	return f.status
+}
+
+// failure is the result of a line that did not succeed: no command, or one that refused.
+type failure struct {
+	status   Status
+	mismatch *mismatch
+	err      error
+}
+
+func (f *failure) text(daemon string) string {
+	if f.mismatch != nil {
+		return f.mismatch.text(daemon)
+	}
+	return "% " + f.err.Error() + "\n"
+}
+
+// run does the work of Execute.
+func (s *Shell) run(ctx context.Context, session *Session, line string, w io.Writer) *failure {
+	line = strings.Trim(line, " \t\r\n")
+	if line == "" || line[0] == '!' || line[0] == '#' {
+		return nil
+	}
+	from := session.mode
+	m, mode, bad := s.resolve(from, line)
+	if bad != nil {
+		return &failure{status: bad.status, mismatch: bad}
+	}
+	session.mode = mode
+	call := &Call{Session: session, Line: line, ctx: ctx, w: w, args: m.args}
+	call.No = m.args[0].tok.kind == keyword && m.args[0].tok.text == "no"
+	err := m.cmd.run(call)
+	if m.do || err != nil && session.mode == mode {
+		session.mode = from
+	}
+	if err == nil {
+		return nil
+	}
+	status := Warning
+	if mild := (*warning)(nil); !errors.As(err, &mild) && mode.within(s.Config) {
+		status = ConfigFailed
+	}
+	return &failure{status: status, err: err}
+}
+
+// resolve finds the command of a line, and the mode that has it: the session's, for a line
+// that begins with `do` in the configuration Enable, or one of the mode's ancestors.
+func (s *Shell) resolve(mode *Mode, line string) (match, *Mode, *mismatch) {
+	if bad := checkLine(line); bad != nil {
+		return match{}, mode, bad
+	}
+	words := split(line)
+	if mode.within(s.Config) && words[0].text == "do" && len(words) > 1 {
+		m, bad := s.tree(s.Enable).parse(line, words[1:])
+		m.do = true
+		return m, s.Enable, bad
+	}
+	var worst *mismatch
+	for at := mode; at != nil; at = at.Parent {
+		m, bad := s.trees[at].parse(line, words)
+		if bad == nil {
+			return m, at, nil
+		}
+		if worst == nil || bad.word > worst.word {
+			worst = bad
+		}
+		if bad.status == Ambiguous || !at.within(s.Config) || at == s.Config {
+			break
+		}
+	}
+	return match{}, mode, worst
+}
