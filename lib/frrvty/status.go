@@ -1,4 +1,3 @@
-// Package frrvty speaks to FRR daemons over their vty sockets.
 package frrvty
 
 import (
