@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Daemon is a process that runs in a node's namespace: one of FRR's, or msdpd.
+// Daemon is a process that runs in a node's namespace: one of FRR's, msdpd, or another that Start has started.
 type Daemon struct {
 	node *Node
 	name string
@@ -36,9 +36,22 @@ const startLimit = 30 * time.Second
 // stopLimit is how long a daemon may take to end after SIGTERM.
 const stopLimit = 15 * time.Second
 
+// Start runs a program in the background, its output in the log; it is Restart's and Close's
+// to handle like a daemon, but has no vty and no configuration.
+func (nd *Node) Start(name, path string, args ...string) *Daemon {
+	nd.net.t.Helper()
+	d := nd.newDaemon(name)
+	d.path, d.args, d.vtySocket = path, args, ""
+	if err := d.start(); err != nil {
+		nd.net.t.Fatalf("starting %s on %s: %v", name, nd.name, err)
+	}
+	nd.net.addDaemon(d)
+	return d
+}
+
 // start runs the daemon and waits until its vty answers.
 func (d *Daemon) start() error {
-	if err := d.exec(); err != nil {
+	if err := d.exec(); err != nil || d.vtySocket == "" {
 		return err
 	}
 	deadline := time.Now().Add(startLimit)

@@ -120,9 +120,7 @@ func (nd *Node) launch(d *Daemon, config string) {
 		err = d.start()
 	}
 	if d.cmd != nil {
-		nd.net.mu.Lock()
-		nd.net.daemons = append(nd.net.daemons, d)
-		nd.net.mu.Unlock()
+		nd.net.addDaemon(d)
 	}
 	if err != nil {
 		nd.net.t.Fatalf("starting %s on %s: %v", d.name, nd.name, err)

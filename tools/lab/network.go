@@ -133,6 +133,13 @@ func (n *Network) closeLater(c io.Closer) {
 	n.mu.Unlock()
 }
 
+// addDaemon has Close wait for d, and a failed test show its log.
+func (n *Network) addDaemon(d *Daemon) {
+	n.mu.Lock()
+	n.daemons = append(n.daemons, d)
+	n.mu.Unlock()
+}
+
 // Close ends everything that runs in the network and removes what it made. It returns when
 // nothing is left. It may be called more than once, and from a goroutine of its own.
 func (n *Network) Close() error {
