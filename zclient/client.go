@@ -1,0 +1,326 @@
+package zclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"msdpd/lib/ipv4"
+	"msdpd/lib/rib"
+)
+
+// DefaultRetry is how long after a failed attempt or a lost session the next attempt starts.
+const DefaultRetry = time.Second
+
+const (
+	// answerTimeout bounds the time from our HELLO to the last interface. A zebra that
+	// is loading a full table at boot takes its time.
+	answerTimeout = 15 * time.Second
+	// stuckTimeout is how long zebra may leave our requests unread, or the rest of a
+	// message unsent, until the session counts as lost.
+	stuckTimeout = 60 * time.Second
+	// releaseTimeout bounds the question for the release.
+	releaseTimeout = 3 * time.Second
+)
+
+// Config says where zebra is and who hears of it.
+type Config struct {
+	// Socket is the path of zebra's socket, as a rule /var/run/frr/zserv.api.
+	Socket string
+	// Release asks for zebra's release, "8.4.4" or the first line of its "show version".
+	// It is called at the start of every session, for zebra may come back as another
+	// one, with a context of a few seconds. Where it is nil or fails, the release of the
+	// session before is assumed, or 8.4, and the log says so.
+	Release func(context.Context) (string, error)
+	Log     *zap.Logger
+	Handler Handler
+	// Retry is the pause between attempts; 0 stands for DefaultRetry.
+	Retry time.Duration
+}
+
+// Handler hears what zebra says. Its methods are called from the goroutine of
+// Client.Run, one after the other; while one does not return, nothing is read from
+// zebra, and zebra keeps what it has for us.
+type Handler interface {
+	// ZebraUp says that a session is there and which release zebra is ("8.4.4").
+	// Interfaces follows at once, then a Route for each tracked address.
+	ZebraUp(release string)
+	// ZebraDown says that the session is lost, once for each ZebraUp.
+	ZebraDown(err error)
+	// Interfaces is a full snapshot, sorted by index, of the interfaces of the default
+	// VRF: at the start of a session, and after changes. The handler may keep it.
+	// As for FRR's own daemons, the addresses of an interface go away with its link
+	// (FRR 8.4 withdraws them), though the kernel keeps them.
+	Interfaces(all []rib.Interface)
+	// Route is the route to a tracked address: zebra's first answer, and each change.
+	// Where there is none the Route is zero, but for From.
+	Route(addr ipv4.Addr, r rib.Route)
+}
+
+// Client keeps a session with zebra. Its methods may be called from any goroutine.
+type Client struct {
+	cfg       Config
+	sessionID uint32
+	// Two of the constants, shorter in tests.
+	answerTimeout, stuckTimeout time.Duration
+
+	wake chan struct{} // there is something in pending; of capacity 1
+
+	mu     sync.Mutex
+	wanted map[ipv4.Addr]struct{} // what is tracked
+	// pending is what zebra must still be told: register if wanted, else unregister. It
+	// is a set and no queue, so however long zebra does not read, it stays as small as
+	// the set of addresses.
+	pending map[ipv4.Addr]struct{}
+	sent    map[ipv4.Addr]struct{} // what zebra was told to track in this session
+	live    bool                   // there is a session to tell it in
+	status  Status
+	release version             // of the last session in which it was known
+	odd     map[string]struct{} // kinds of undecodable messages that the log has told of
+}
+
+// Status is what the client can say of itself.
+type Status struct {
+	Socket    string
+	Connected bool
+	// Since is when the session came up, or when it was lost; zero before the first one.
+	Since time.Time
+	// Release is zebra's release in the last session, as it was told or assumed.
+	Release string
+	// Error says why there is no session; "" while there is one.
+	Error string
+	// Sessions counts the sessions that came up.
+	Sessions uint64
+	// Tracked counts the addresses tracked, Pending those of them (or of those no longer
+	// tracked) that zebra has yet to be told of.
+	Tracked, Pending int
+	// Received and Sent count messages; Undecodable those received that could not be
+	// read, Refused our requests that zebra did not understand.
+	Received, Sent, Undecodable, Refused uint64
+}
+
+// New returns a client that does nothing until Run.
+func New(cfg Config) *Client {
+	if cfg.Retry <= 0 {
+		cfg.Retry = DefaultRetry
+	}
+	return &Client{
+		cfg:           cfg,
+		sessionID:     uint32(os.Getpid()),
+		answerTimeout: answerTimeout,
+		stuckTimeout:  stuckTimeout,
+		wake:          make(chan struct{}, 1),
+		wanted:        make(map[ipv4.Addr]struct{}),
+		pending:       make(map[ipv4.Addr]struct{}),
+		sent:          make(map[ipv4.Addr]struct{}),
+		status:        Status{Socket: cfg.Socket},
+		odd:           make(map[string]struct{}),
+	}
+}
+
+// Run keeps a session with zebra until ctx ends: it connects, and connects again a
+// pause after each failure and loss. The log tells of each change once, however many
+// attempts lie between.
+func (c *Client) Run(ctx context.Context) {
+	absent := false
+	for {
+		up, err := c.session(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		c.mu.Lock()
+		c.status.Error = err.Error()
+		c.mu.Unlock()
+		switch {
+		case up:
+			c.cfg.Log.Warn("lost zebra; trying again until it is back", zap.Error(err))
+			c.cfg.Handler.ZebraDown(err)
+		case !absent:
+			c.cfg.Log.Warn("zebra is not there; trying until it is", zap.Error(err))
+		}
+		absent = true
+		select {
+		case <-time.After(c.cfg.Retry):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Track asks zebra for the route to addr, from now on and after each return of zebra.
+// It never blocks. To track what is tracked already does nothing.
+func (c *Client) Track(addr ipv4.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.wanted[addr]; ok {
+		return
+	}
+	c.wanted[addr] = struct{}{}
+	// Also where zebra still tracks it: then it answers once more, for whoever asks anew
+	// has forgotten the last answer.
+	c.tell(addr)
+}
+
+// Untrack takes Track back. A call of Handler.Route for addr that is under way may still
+// arrive. It never blocks.
+func (c *Client) Untrack(addr ipv4.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.wanted[addr]; !ok {
+		return
+	}
+	delete(c.wanted, addr)
+	if _, ok := c.sent[addr]; ok {
+		c.tell(addr)
+	} else {
+		delete(c.pending, addr)
+	}
+}
+
+// tell notes that zebra must hear of addr. c.mu is held.
+func (c *Client) tell(addr ipv4.Addr) {
+	if !c.live {
+		return // all that is wanted goes out when a session begins
+	}
+	c.pending[addr] = struct{}{}
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Status returns the state of this moment.
+func (c *Client) Status() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.status
+	s.Tracked, s.Pending = len(c.wanted), len(c.pending)
+	return s
+}
+
+// count changes the status.
+func (c *Client) count(f func(*Status)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f(&c.status)
+}
+
+func (c *Client) isWanted(addr ipv4.Addr) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.wanted[addr]
+	return ok
+}
+
+// begin makes everything wanted pending in a new session.
+func (c *Client) begin(release string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.live = true
+	clear(c.sent)
+	clear(c.pending)
+	for addr := range c.wanted {
+		c.pending[addr] = struct{}{}
+	}
+	c.status.Connected, c.status.Since, c.status.Error = true, time.Now(), ""
+	c.status.Release = release
+	c.status.Sessions++
+}
+
+// finish ends what begin began.
+func (c *Client) finish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.live = false
+	clear(c.sent)
+	clear(c.pending)
+	c.status.Connected, c.status.Since = false, time.Now()
+}
+
+// requestBatch is the most requests in one write.
+const requestBatch = 512
+
+// takePending moves some of what is pending into requests for zebra. They count as sent:
+// if they are lost, the session is.
+func (c *Client) takePending(b []byte, r *release) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for addr := range c.pending {
+		if n++; n > requestBatch {
+			break
+		}
+		delete(c.pending, addr)
+		_, on := c.wanted[addr]
+		if on {
+			c.sent[addr] = struct{}{}
+		} else {
+			delete(c.sent, addr)
+		}
+		b = appendRegister(b, r, netip.PrefixFrom(addr.Netip(), 32), on)
+		c.status.Sent++
+	}
+	return b
+}
+
+// askRelease finds out which row of the table to speak by, and the release in words.
+func (c *Client) askRelease(ctx context.Context) (r *release, name string) {
+	v, name, err := c.toldRelease(ctx)
+	if err != nil {
+		c.mu.Lock()
+		v = c.release
+		c.mu.Unlock()
+		if v == (version{}) {
+			v = assumed
+		}
+		name = v.String()
+		if c.firstTime("no release") {
+			c.cfg.Log.Warn("zebra's release is not known", zap.String("assumed", name), zap.Error(err))
+		}
+	}
+	r, known := releaseOf(v)
+	if !known && c.firstTime("release "+v.String()) {
+		c.cfg.Log.Warn("this release of FRR is not in the table; speaking to zebra as to the nearest one",
+			zap.String("release", name), zap.Stringer("as", r.from))
+	}
+	return r, name
+}
+
+// toldRelease asks for the release and remembers it.
+func (c *Client) toldRelease(ctx context.Context) (v version, name string, err error) {
+	if c.cfg.Release == nil {
+		return v, "", errors.New("there is nobody to ask")
+	}
+	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
+	defer cancel()
+	said, err := c.cfg.Release(ctx)
+	if err != nil {
+		return v, "", err
+	}
+	v, name, ok := parseVersion(said)
+	if !ok {
+		return v, "", fmt.Errorf("no release in %q", said)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.release = v
+	delete(c.odd, "no release")
+	return v, name, nil
+}
+
+// firstTime reports whether what was not said before, so that the log tells it once.
+func (c *Client) firstTime(what string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.odd[what]; ok {
+		return false
+	}
+	c.odd[what] = struct{}{}
+	return true
+}

@@ -1,0 +1,17 @@
+// Package zclient talks to FRR's zebra over its own socket (ZAPI, protocol version 6):
+// it takes the router's interfaces and addresses, and tracks the routes to a set of
+// addresses. It announces nothing to zebra and asks for no redistribution.
+//
+// Nothing on the wire says which release of FRR zebra is, and message numbers and
+// layouts moved between releases although the protocol's version did not. All that
+// differs stands in one table, release.go; the release is asked elsewhere (Config.Release).
+//
+// Of github.com/osrg/gobgp/v3/pkg/zebra this package takes what fits: the framing's
+// constants here, and its decoders as a second opinion in the tests. The rest is done
+// here, because that package's Client reads without a deadline and believes any length,
+// says HELLO with the route type it is given (zebra deletes the routes of that type
+// when the session ends), and knows no release after FRR 8.2; the fields of its
+// interface bodies are not exported; its encoder of NEXTHOP_REGISTER writes the prefix
+// length over the SAFI from FRR 8.2 on, and cannot set the flags; and its decoders
+// panic on a message that is cut short.
+package zclient

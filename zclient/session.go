@@ -1,0 +1,243 @@
+package zclient
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/osrg/gobgp/v3/pkg/zebra"
+	"go.uber.org/zap"
+)
+
+// readBuffer is the size of the read buffer in octets. Changes of interfaces that are
+// in it together are told together.
+const readBuffer = 64 << 10
+
+// session is one connection to zebra. All of it belongs to the goroutine that reads.
+type session struct {
+	c       *Client
+	conn    net.Conn
+	r       *bufio.Reader
+	body    []byte // of the message last read
+	release *release
+	name    string        // the release in words
+	up      bool          // the handler was told
+	done    chan struct{} // closed when reading is over
+	wrote   chan error    // why writing is over
+
+	interfaces interfaceTable
+	routes     routeTable
+}
+
+// session runs one connection from start to end. up says whether it came so far that
+// the handler was told; err says why it ended.
+func (c *Client) session(ctx context.Context) (up bool, err error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", c.cfg.Socket)
+	if err != nil {
+		return false, fmt.Errorf("connect to zebra: %w", err)
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+
+	s := &session{
+		c:          c,
+		conn:       conn,
+		done:       make(chan struct{}),
+		wrote:      make(chan error, 1),
+		r:          bufio.NewReaderSize(conn, readBuffer),
+		interfaces: newInterfaceTable(),
+		routes:     newRouteTable(c),
+	}
+	s.release, s.name = c.askRelease(ctx)
+	if err := s.greet(); err != nil {
+		return false, fmt.Errorf("greet zebra: %w", err)
+	}
+	err = s.read()
+	if !s.up {
+		return false, fmt.Errorf("greet zebra as FRR %s: %w", s.name, err)
+	}
+	conn.Close()
+	close(s.done)
+	if werr := <-s.wrote; werr != nil && errors.Is(err, net.ErrClosed) {
+		err = werr // the writer failed first, and closed the connection
+	}
+	c.finish()
+	return true, err
+}
+
+// greet says HELLO, and asks for the interfaces and for a sign that they are complete.
+// The answer must be there within answerTimeout.
+func (s *session) greet() error {
+	b := appendHello(nil, s.release, s.c.sessionID)
+	b = appendInterfaceRequest(b)
+	b = appendRouterIDRequest(b, s.release)
+	if err := s.conn.SetDeadline(time.Now().Add(s.c.answerTimeout)); err != nil {
+		return err
+	}
+	_, err := s.conn.Write(b)
+	s.c.count(func(st *Status) { st.Sent += 3 })
+	return err
+}
+
+// read takes messages until the session ends.
+func (s *session) read() error {
+	for {
+		h, body, err := s.next()
+		if err != nil {
+			return err
+		}
+		s.c.count(func(st *Status) { st.Received++ })
+		if kind, err := s.handle(h, body); err != nil {
+			s.undecodable(kind, err, body)
+		}
+		if s.up && s.interfaces.changed && !s.buffered() {
+			s.c.cfg.Handler.Interfaces(s.interfaces.snapshot())
+		}
+	}
+}
+
+// next reads one whole message. The body is good until the next call.
+func (s *session) next() (header, []byte, error) {
+	b, err := s.r.Peek(headerLen)
+	switch {
+	case err == io.EOF && len(b) == 0:
+		return header{}, nil, errors.New("zebra closed the session")
+	case err == io.EOF:
+		return header{}, nil, fmt.Errorf("zebra closed the session within a message, after %d octets", len(b))
+	case err != nil:
+		return header{}, nil, fmt.Errorf("read from zebra: %w", err)
+	}
+	h, err := decodeHeader(b)
+	if err != nil {
+		return header{}, nil, err
+	}
+	if s.up && s.r.Buffered() < h.length {
+		// The rest of a message comes soon, or zebra is not well.
+		if err := s.conn.SetReadDeadline(time.Now().Add(s.c.stuckTimeout)); err != nil {
+			return header{}, nil, fmt.Errorf("read from zebra: %w", err)
+		}
+		defer s.conn.SetReadDeadline(time.Time{})
+	}
+	b, err = s.r.Peek(h.length)
+	if err == io.EOF {
+		return header{}, nil, fmt.Errorf("zebra closed the session within a message, after %d of %d octets", len(b), h.length)
+	} else if err != nil {
+		return header{}, nil, fmt.Errorf("read from zebra, %d of %d octets of a message: %w", len(b), h.length, err)
+	}
+	s.body = append(s.body[:0], b[headerLen:]...)
+	_, err = s.r.Discard(h.length)
+	return h, s.body, err
+}
+
+// buffered reports whether another whole message is there already.
+func (s *session) buffered() bool {
+	if s.r.Buffered() < headerLen {
+		return false
+	}
+	b, _ := s.r.Peek(headerLen)
+	h, err := decodeHeader(b)
+	return err == nil && s.r.Buffered() >= h.length
+}
+
+// handle acts on one message. kind names it in an error.
+func (s *session) handle(h header, body []byte) (kind string, err error) {
+	if h.vrf != zebra.DefaultVrf {
+		return "", nil
+	}
+	n := &s.release.numbers
+	switch h.cmd {
+	case interfaceAdd, interfaceDelete, interfaceUp, interfaceDown:
+		i, err := decodeInterface(body, &s.release.layout)
+		if err != nil {
+			return "interface", err
+		}
+		if h.cmd == interfaceDelete {
+			s.interfaces.remove(i.Index)
+		} else {
+			s.interfaces.set(i)
+		}
+	case addressAdd, addressDelete:
+		ifindex, p, err := decodeAddress(body)
+		if err != nil {
+			return "interface address", err
+		}
+		if h.cmd == addressDelete {
+			s.interfaces.removeAddr(ifindex, p)
+		} else {
+			s.interfaces.addAddr(ifindex, p)
+		}
+	case n.nexthopUpdate:
+		u, err := decodeUpdate(body, s.release)
+		if err != nil {
+			return "next hop", err
+		}
+		s.routes.update(u)
+	case n.routerIDUpdate:
+		if !s.up {
+			s.start()
+		}
+	case n.refused:
+		s.c.count(func(st *Status) { st.Refused++ })
+		if s.c.firstTime("refused") {
+			s.c.cfg.Log.Warn("zebra did not understand a request; is its release right?",
+				zap.String("release", s.name), zap.Binary("error", body))
+		}
+	}
+	return "", nil
+}
+
+// start is called when zebra has told of all interfaces: the session is up.
+func (s *session) start() {
+	s.up = true
+	s.c.cfg.Log.Info("connected to zebra", zap.String("release", s.name), zap.String("socket", s.c.cfg.Socket))
+	s.c.begin(s.name)
+	s.c.cfg.Handler.ZebraUp(s.name)
+	s.c.cfg.Handler.Interfaces(s.interfaces.snapshot())
+	// An error here is met again at the next read.
+	_ = s.conn.SetDeadline(time.Time{})
+	go func() {
+		err := s.write()
+		s.conn.Close()
+		s.wrote <- err
+	}()
+}
+
+// write sends registrations as they become pending, until the session is over. It runs
+// beside read.
+func (s *session) write() error {
+	// The default route first, so that it is known where an address has no other.
+	b := appendRegister(nil, s.release, defaultPrefix, true)
+	s.c.count(func(st *Status) { st.Sent++ })
+	for {
+		b = s.c.takePending(b, s.release)
+		if len(b) > 0 {
+			if err := s.conn.SetWriteDeadline(time.Now().Add(s.c.stuckTimeout)); err != nil {
+				return err
+			}
+			if _, err := s.conn.Write(b); err != nil {
+				return fmt.Errorf("zebra takes no requests: %w", err)
+			}
+			b = b[:0]
+			continue
+		}
+		select {
+		case <-s.c.wake:
+		case <-s.done:
+			return nil
+		}
+	}
+}
+
+// undecodable counts a message, and tells of the first one of each kind.
+func (s *session) undecodable(kind string, err error, body []byte) {
+	s.c.count(func(st *Status) { st.Undecodable++ })
+	if s.c.firstTime("undecodable " + kind) {
+		s.c.cfg.Log.Warn("cannot read a message of zebra's; more of this kind are only counted",
+			zap.String("kind", kind), zap.String("release", s.name), zap.Error(err), zap.Binary("body", body))
+	}
+}
