@@ -1,0 +1,182 @@
+package pimd
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"msdpd/lib/ipv4"
+)
+
+// parseRelease reads the first line of 'show version': "FRRouting 8.4.4 (host) on Linux…".
+func parseRelease(text string) string {
+	first, _, _ := strings.Cut(text, "\n")
+	words := strings.Fields(first)
+	if len(words) < 2 || words[0] != "FRRouting" {
+		return ""
+	}
+	return words[1]
+}
+
+// parseRPs reads 'show ip pim rp-info json'. The prefix lists are only named.
+func parseRPs(text string) (RPSet, error) {
+	var byRP map[string][]struct {
+		IAmRP      bool   `json:"iAmRP"`
+		Group      string `json:"group"`
+		PrefixList string `json:"prefixList"`
+		Source     string `json:"source"`
+	}
+	if err := json.Unmarshal([]byte(text), &byRP); err != nil {
+		return nil, fmt.Errorf("pimd's rp-info: %w", err)
+	}
+	var set RPSet
+	for key, entries := range byRP {
+		address, err := ipv4.Parse(key)
+		if err != nil {
+			return nil, fmt.Errorf("pimd's rp-info: %w", err)
+		}
+		for _, e := range entries {
+			rp := RP{Address: address, PrefixList: e.PrefixList, Mine: e.IAmRP, Source: e.Source}
+			if e.PrefixList == "" {
+				group, err := netip.ParsePrefix(e.Group)
+				if err != nil {
+					return nil, fmt.Errorf("pimd's rp-info: group of RP %s: %w", address, err)
+				}
+				rp.Group = group.Masked()
+			}
+			set = append(set, rp)
+		}
+	}
+	slices.SortStableFunc(set, func(a, b RP) int { return int(int64(a.Address) - int64(b.Address)) })
+	return set, nil
+}
+
+// parseInterfaces reads 'show ip pim interface json'.
+func parseInterfaces(text string) (map[string]Interface, error) {
+	var byName map[string]struct {
+		State   string    `json:"state"`
+		Address ipv4.Addr `json:"address"`
+		DR      bool      `json:"pimDesignatedRouterLocal"`
+	}
+	if err := json.Unmarshal([]byte(text), &byName); err != nil {
+		return nil, fmt.Errorf("pimd's interfaces: %w", err)
+	}
+	all := make(map[string]Interface, len(byName))
+	for name, i := range byName {
+		all[name] = Interface{DR: i.DR, Up: i.State == "up", Address: i.Address}
+	}
+	return all, nil
+}
+
+// parsePrefixList reads 'show ip prefix-list NAME json', in which newer releases leave out
+// the outer object with the daemon's name. It returns nil where there is no list.
+func parsePrefixList(text, name string) (PrefixList, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	var top map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &top); err != nil {
+		return nil, fmt.Errorf("pimd's prefix list %s: %w", name, err)
+	}
+	body, ok := top[name]
+	if inner, wrapped := top["PIM"]; wrapped && !ok {
+		var lists map[string]json.RawMessage
+		if err := json.Unmarshal(inner, &lists); err != nil {
+			return nil, fmt.Errorf("pimd's prefix list %s: %w", name, err)
+		}
+		body, ok = lists[name]
+	}
+	if !ok {
+		return nil, nil
+	}
+	var list struct {
+		Entries []struct {
+			Sequence int64  `json:"sequenceNumber"`
+			Type     string `json:"type"`
+			Prefix   string `json:"prefix"`
+		} `json:"entries"`
+	}
+	if err := json.Unmarshal(body, &list); err != nil {
+		return nil, fmt.Errorf("pimd's prefix list %s: %w", name, err)
+	}
+	slices.SortStableFunc(list.Entries, func(a, b struct {
+		Sequence int64  `json:"sequenceNumber"`
+		Type     string `json:"type"`
+		Prefix   string `json:"prefix"`
+	}) int {
+		return int(a.Sequence - b.Sequence)
+	})
+	entries := PrefixList{}
+	for _, e := range list.Entries {
+		prefix := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		if e.Prefix != "any" {
+			var err error
+			if prefix, err = netip.ParsePrefix(e.Prefix); err != nil {
+				return nil, fmt.Errorf("pimd's prefix list %s: %w", name, err)
+			}
+		}
+		entries = append(entries, PrefixEntry{Permit: e.Type == "permit", Prefix: prefix.Masked()})
+	}
+	return entries, nil
+}
+
+// config is what matters in 'write terminal'.
+type config struct {
+	pim, passive       map[string]bool // by interface
+	ownMSDP            bool
+	registerAcceptList string
+}
+
+// parseConfig reads pimd's running configuration: the lines of releases up to 10.1, which
+// start with "ip", and the block "router pim" of later ones. Blocks of other VRFs are left out.
+func parseConfig(text string) config {
+	c := config{pim: make(map[string]bool), passive: make(map[string]bool)}
+	var iface string
+	var other bool // inside a block that says nothing of interest
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] == "!" {
+			continue
+		}
+		indented := line[0] == ' '
+		if !indented {
+			iface, other = "", false
+			switch {
+			case words[0] == "interface" && len(words) == 2:
+				iface = words[1]
+				continue
+			case words[0] == "router" && len(words) == 2 && words[1] == "pim":
+				continue
+			case words[0] == "interface" || words[0] == "router" || words[0] == "vrf":
+				other = true
+				continue
+			}
+		}
+		if other {
+			continue
+		}
+		if words[0] == "ip" {
+			words = words[1:]
+		}
+		if iface != "" {
+			if words[0] == "pim" {
+				c.pim[iface] = c.pim[iface] || len(words) == 1 || words[1] == "sm" || words[1] == "passive"
+				c.passive[iface] = c.passive[iface] || len(words) == 2 && words[1] == "passive"
+			}
+			continue
+		}
+		if words[0] == "pim" {
+			words = words[1:]
+		}
+		switch {
+		case len(words) >= 2 && words[0] == "register-accept-list":
+			c.registerAcceptList = words[1]
+		case len(words) >= 2 && words[0] == "msdp" && words[1] == "peer",
+			len(words) >= 4 && words[0] == "msdp" && words[1] == "mesh-group" && words[3] == "member":
+			c.ownMSDP = true
+		}
+	}
+	return c
+}
