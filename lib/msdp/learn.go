@@ -105,6 +105,14 @@ func (s *Speaker) KernelEntry(now time.Time, sg ipv4.SG, iif int, packets uint64
 	s.judgeOnLink(sg, k, !was || packets > old.packets)
 }
 
+// KernelCounters tells how many packets an entry has passed by now. An entry that was not
+// told by KernelEntry, or went since, is left alone.
+func (s *Speaker) KernelCounters(now time.Time, sg ipv4.SG, packets uint64) {
+	if k, ok := s.kernel[sg]; ok {
+		s.KernelEntry(now, sg, k.iif, packets)
+	}
+}
+
 // KernelEntryGone tells that an entry is no longer there.
 func (s *Speaker) KernelEntryGone(now time.Time, sg ipv4.SG) {
 	s.now = now

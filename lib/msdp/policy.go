@@ -81,3 +81,21 @@ func (s *Speaker) carriesOurRP(p *peer, rp ipv4.Addr) bool {
 	}
 	return s.interfaces.OwnAddr(rp)
 }
+
+var reasonTexts = [reasonCount]string{
+	"",
+	"the group never crosses domains (SSM, link-local, Auto-RP, or no group)",
+	"the address cannot be a source",
+	"the source's prefix length is not 32",
+	"the address cannot be an RP",
+	"the RP address is this router's own: a loop, or a spoof",
+	"the peer is not the RPF peer towards the RP",
+	"there is no route to the RP",
+	"the source is a local one",
+	"another peer keeps the entry alive",
+	"the source is cached with another RP",
+	"too many RPs or waiting entries",
+}
+
+// Text returns the reason in words.
+func (r Reason) Text() string { return reasonTexts[r] }

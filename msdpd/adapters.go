@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"go.uber.org/zap"
+
+	"msdpd/lib/frrvty"
+	"msdpd/lib/ipv4"
+	"msdpd/lib/mroute"
+	"msdpd/lib/msdp"
+	"msdpd/lib/pim"
+	"msdpd/lib/rib"
+	"msdpd/lib/transport"
+)
+
+// speakerEnv is what the Speaker asks of its owner.
+type speakerEnv struct{ *instance }
+
+func (e speakerEnv) Dial(local, remote ipv4.Addr) msdp.ConnID {
+	return msdp.ConnID(e.transport.Dial(local, remote))
+}
+
+func (e speakerEnv) Close(conn msdp.ConnID) {
+	if e.closing {
+		e.transport.CloseAfterFlush(transport.ConnID(conn), flushPeriod)
+		return
+	}
+	e.transport.Close(transport.ConnID(conn))
+}
+
+func (e speakerEnv) Send(conn msdp.ConnID, tlvs []byte) bool {
+	return e.transport.Send(transport.ConnID(conn), tlvs)
+}
+
+func (e speakerEnv) Listen(locals []ipv4.Addr) { e.transport.Listen(locals) }
+func (e speakerEnv) Allow(peers []ipv4.Addr)   { e.transport.Allow(peers) }
+
+func (e speakerEnv) TrackRoute(addr ipv4.Addr) {
+	e.afterwards(func() { e.tracker.Track(e.now, addr) })
+}
+
+func (e speakerEnv) UntrackRoute(addr ipv4.Addr) {
+	e.afterwards(func() { e.tracker.Untrack(addr) })
+}
+
+func (e speakerEnv) Join(sg ipv4.SG)  { e.joiner.Want(e.now, sg) }
+func (e speakerEnv) Leave(sg ipv4.SG) { e.joiner.Unwant(e.now, sg) }
+
+func (in *instance) routeDelivered(addr ipv4.Addr, r rib.Route) {
+	in.afterwards(func() { in.speaker.RouteChanged(in.now, addr, r) })
+}
+
+// sessions brings what happens on TCP to the Speaker.
+type sessions struct{ in *instance }
+
+func (h sessions) Connected(id transport.ConnID, local, remote netip.AddrPort) {
+	h.in.post(func() { h.in.speaker.Connected(h.in.now, msdp.ConnID(id), local, remote) })
+}
+
+func (h sessions) DialFailed(id transport.ConnID, err error) {
+	h.in.post(func() { h.in.speaker.DialFailed(h.in.now, msdp.ConnID(id), err) })
+}
+
+func (h sessions) Accepted(id transport.ConnID, local, remote netip.AddrPort) {
+	h.in.post(func() { h.in.speaker.Accepted(h.in.now, msdp.ConnID(id), local, remote) })
+}
+
+func (h sessions) Received(id transport.ConnID, batch *transport.Batch) {
+	h.in.post(func() {
+		h.in.speaker.Received(h.in.now, msdp.ConnID(id), batch.TLVs)
+		batch.Release()
+	})
+}
+
+func (h sessions) Writable(id transport.ConnID) {
+	h.in.post(func() { h.in.speaker.Writable(h.in.now, msdp.ConnID(id)) })
+}
+
+func (h sessions) Closed(id transport.ConnID, err error) {
+	h.in.post(func() { h.in.speaker.Closed(h.in.now, msdp.ConnID(id), err) })
+}
+
+func (h sessions) ListenerUp(local ipv4.Addr) {
+	h.in.post(func() { h.in.speaker.ListenerUp(h.in.now, local) })
+}
+
+func (h sessions) ListenerFailed(local ipv4.Addr, err error) {
+	h.in.post(func() { h.in.speaker.ListenerFailed(h.in.now, local, err) })
+}
+
+// routing brings what zebra says to the RIB and the Speaker.
+type routing struct{ in *instance }
+
+func (h routing) ZebraUp(release string) {
+	h.in.post(func() { h.in.zebraUp(release) })
+}
+
+func (h routing) ZebraDown(error) {
+	h.in.post(func() { h.in.zebraDown() })
+}
+
+func (h routing) Interfaces(all []rib.Interface) {
+	h.in.post(func() { h.in.zebraInterfaces(all) })
+}
+
+func (h routing) Route(addr ipv4.Addr, r rib.Route) {
+	h.in.post(func() { h.in.tracker.ZebraRoute(h.in.now, addr, r) })
+}
+
+// zebraRelease asks zebra's shell which release it is.
+func (in *instance) zebraRelease(ctx context.Context) (string, error) {
+	out, err := frrvty.Query(ctx, in.options.neighborVty("zebra"), "show version")
+	if err != nil {
+		return "", err
+	}
+	return frrRelease(out[0])
+}
+
+func (in *instance) kernelChanged() {
+	in.post(func() {
+		in.tracker.KernelChanged(in.now)
+		in.kernelInterfaces()
+	})
+}
+
+// forwarding brings the kernel's multicast state to the Speaker and the Joiner.
+type forwarding struct{ in *instance }
+
+func (h forwarding) MFCUpdate(e mroute.Entry) {
+	h.in.post(func() {
+		h.in.speaker.KernelEntry(h.in.now, e.SG(), e.InIf, e.Packets)
+		h.in.joiner.Kernel(h.in.now, e.SG(), len(e.OutIfs), true)
+	})
+}
+
+func (h forwarding) MFCDelete(sg ipv4.SG) {
+	h.in.post(func() {
+		h.in.speaker.KernelEntryGone(h.in.now, sg)
+		h.in.joiner.Kernel(h.in.now, sg, 0, false)
+	})
+}
+
+func (h forwarding) MFCSynced() {}
+
+// countersPeriod is how often the kernel's packet counters are read.
+const countersPeriod = 30 * time.Second
+
+// readCounters tells the Speaker which on-link sources still send.
+func (in *instance) readCounters(ctx context.Context) error {
+	ticker := time.NewTicker(countersPeriod)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		entries, err := mroute.Dump()
+		if err != nil {
+			in.log.Warn("the kernel's packet counters cannot be read", zap.Error(err))
+			continue
+		}
+		in.post(func() {
+			for _, e := range entries {
+				in.speaker.KernelCounters(in.now, e.SG(), e.Packets)
+			}
+		})
+	}
+}
+
+func (in *instance) registerHeard(r pim.Register) {
+	in.post(func() {
+		in.speaker.RegisterHeard(in.now, msdp.Register{
+			OuterSource: r.OuterSource, OuterDestination: r.OuterDestination, SG: r.SG,
+		})
+	})
+}

@@ -1,0 +1,272 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"time"
+
+	"msdpd/lib/ipv4"
+	"msdpd/lib/msdp"
+	"msdpd/vty"
+)
+
+// draftKey is under what name a session keeps the settings that a file is read into.
+type draftKey struct{}
+
+// change is one configuration command: it changes s or says why it cannot.
+type change func(s *settings, c *vty.Call) error
+
+var allGroups = netip.MustParsePrefix("224.0.0.0/4")
+
+// installConfigure declares the configuration commands. In a session that reads a file
+// they change its draft, in any other the running configuration.
+func (d *daemon) installConfigure(sh *vty.Shell) {
+	routerPIM := &vty.Mode{Name: "router pim", Prompt: "(config-pim)#", Parent: sh.Config}
+	install := func(mode *vty.Mode, syntax, help string, f change) {
+		sh.Install(mode, syntax, help, func(c *vty.Call) error { return d.configure(c, f) })
+	}
+	// FRR up to 10.1 writes `ip msdp …` at the top, later releases `msdp …` in `router pim`.
+	both := func(syntax, help string, f change) {
+		install(sh.Config, "[no] ip "+syntax, "Negate a command\nIP information\n"+help, f)
+		install(routerPIM, "[no] "+syntax, "Negate a command\n"+help, f)
+	}
+	sh.Install(sh.Config, "router pim", "Enable a routing process\nPIM and MSDP, as FRR 10.2 and later write it\n", func(c *vty.Call) error {
+		c.Session.Enter(routerPIM)
+		return nil
+	})
+	install(sh.Config, "hostname WORD$name", "Set this router's name in prompts\nThe name\n", func(s *settings, c *vty.Call) error {
+		s.hostname = c.Arg("name")
+		return nil
+	})
+	install(sh.Config, "no hostname [WORD$name]", "Negate a command\nSet this router's name in prompts\nThe name\n", func(s *settings, _ *vty.Call) error {
+		s.hostname = ""
+		return nil
+	})
+	const msdpHelp = "Multicast Source Discovery Protocol\n"
+	const peerHelp = msdpHelp + "A peer\nThe peer's address\n"
+	both("msdp peer A.B.C.D$peer source A.B.C.D$source [as (1-4294967295)$asn]",
+		peerHelp+"Where the session comes from\nAn address of this router\nThe peer's autonomous system\nIts number\n", configurePeer)
+	both("msdp peer A.B.C.D$peer connect-source WORD$interface [remote-as (1-4294967295)$asn]",
+		peerHelp+"Where the session comes from\nAn interface, whose first address is used\nThe peer's autonomous system\nIts number\n", configurePeer)
+	install(sh.Config, "no ip msdp peer A.B.C.D$peer", "Negate a command\nIP information\n"+peerHelp, removePeer)
+	install(routerPIM, "no msdp peer A.B.C.D$peer", "Negate a command\n"+peerHelp, removePeer)
+	both("msdp peer A.B.C.D$peer description LINE...$text", peerHelp+"What the peer is, in words\nThe words\n", configureDescription)
+	install(sh.Config, "no ip msdp peer A.B.C.D$peer description", "Negate a command\nIP information\n"+peerHelp+"What the peer is, in words\n", configureDescription)
+	both("msdp peer A.B.C.D$peer shutdown", peerHelp+"Hold no session with it\n", configureShutdown)
+	both("msdp mesh-group WORD$name source A.B.C.D$source",
+		msdpHelp+"A mesh group\nIts name\nWhere the sessions to its members come from\nAn address of this router\n", configureMeshSource)
+	both("msdp mesh-group WORD$name member A.B.C.D$member",
+		msdpHelp+"A mesh group\nIts name\nA member\nThe member's address\n", configureMeshMember)
+	both("msdp mesh-group WORD$name A.B.C.D$member",
+		msdpHelp+"A mesh group\nIts name\nThe address of a member\n", configureMeshMember)
+	install(sh.Config, "no ip msdp mesh-group WORD$name", "Negate a command\nIP information\n"+msdpHelp+"A mesh group\nIts name\n", removeMesh)
+	install(routerPIM, "no msdp mesh-group WORD$name", "Negate a command\n"+msdpHelp+"A mesh group\nIts name\n", removeMesh)
+	both("msdp timers (1-65535)$keepalive (3-65535)$hold [(1-65535)$retry]",
+		msdpHelp+"Periods of every session, in seconds\nKeepAlive period, less than the hold time\nHold time\nConnectRetry period\n", configureTimers)
+	install(sh.Config, "no ip msdp timers", "Negate a command\nIP information\n"+msdpHelp+"Periods of every session\n", configureTimers)
+	install(routerPIM, "no msdp timers", "Negate a command\n"+msdpHelp+"Periods of every session\n", configureTimers)
+	both("msdp originator-id A.B.C.D$id", msdpHelp+"The RP field of the SAs of this router\nAn address of this router\n", configureOriginator)
+	install(sh.Config, "no ip msdp originator-id", "Negate a command\nIP information\n"+msdpHelp+"The RP field of the SAs of this router\n", configureOriginator)
+	both("msdp default-peer A.B.C.D$peer", msdpHelp+"The RPF peer towards every RP for which no other rule names one\nThe peer's address\n", configureDefaultPeer)
+	install(sh.Config, "[no] ip pim rp A.B.C.D$rp [A.B.C.D/M$group]",
+		"Negate a command\nIP information\nProtocol Independent Multicast\nA rendezvous point, where no pimd says it\nIts address\nThe groups it serves, 224.0.0.0/4 if not given\n", configureRP)
+}
+
+// configure runs a change on a session's draft, or on the running configuration.
+func (d *daemon) configure(c *vty.Call, f change) error {
+	if draft, ok := c.Session.Value(draftKey{}).(*settings); ok {
+		trial := draft.clone()
+		if err := applyChange(trial, c, f); err != nil {
+			return err
+		}
+		*draft = *trial
+		return nil
+	}
+	return d.instance.reconfigure(func(s *settings) error { return applyChange(s, c, f) })
+}
+
+func applyChange(s *settings, c *vty.Call, f change) error {
+	if err := f(s, c); err != nil {
+		return err
+	}
+	return s.msdp.Validate()
+}
+
+func configurePeer(s *settings, c *vty.Call) error {
+	addr := c.Addr("peer")
+	if c.No {
+		return removePeer(s, c)
+	}
+	p := s.msdp.AddPeer(addr)
+	p.Local, p.LocalInterface = c.Addr("source"), c.Arg("interface")
+	p.ASN = uint32(c.Uint("asn"))
+	return nil
+}
+
+func removePeer(s *settings, c *vty.Call) error {
+	if !s.msdp.RemovePeer(c.Addr("peer")) {
+		return noPeer(c.Addr("peer"))
+	}
+	return nil
+}
+
+func noPeer(addr ipv4.Addr) error { return fmt.Errorf("there is no peer %s", addr) }
+
+// existingPeer returns the peer that a command is about; `ip msdp peer A source B` makes one.
+func existingPeer(s *settings, c *vty.Call) (*msdp.PeerConfig, error) {
+	addr := c.Addr("peer")
+	p := s.msdp.Peer(addr)
+	if p == nil {
+		return nil, fmt.Errorf("there is no peer %s: configure `ip msdp peer %s source A.B.C.D` first", addr, addr)
+	}
+	return p, nil
+}
+
+func configureDescription(s *settings, c *vty.Call) error {
+	p, err := existingPeer(s, c)
+	if err != nil {
+		return err
+	}
+	p.Description = ""
+	if !c.No {
+		p.Description = c.Arg("text")
+	}
+	return nil
+}
+
+func configureShutdown(s *settings, c *vty.Call) error {
+	p, err := existingPeer(s, c)
+	if err != nil {
+		return err
+	}
+	p.Shutdown = !c.No
+	return nil
+}
+
+func configureMeshSource(s *settings, c *vty.Call) error {
+	name := c.Arg("name")
+	if !c.No {
+		s.msdp.AddMeshGroup(name).Source = c.Addr("source")
+		return nil
+	}
+	g := s.msdp.MeshGroup(name)
+	if g == nil || g.Source != c.Addr("source") {
+		return fmt.Errorf("mesh-group %s has no source %s", name, c.Addr("source"))
+	}
+	g.Source = 0
+	dropEmptyMesh(s, g)
+	return nil
+}
+
+func configureMeshMember(s *settings, c *vty.Call) error {
+	name, member := c.Arg("name"), c.Addr("member")
+	if !c.No {
+		s.msdp.AddMeshGroup(name).AddMember(member)
+		return nil
+	}
+	g := s.msdp.MeshGroup(name)
+	if g == nil || !g.RemoveMember(member) {
+		return fmt.Errorf("mesh-group %s has no member %s", name, member)
+	}
+	dropEmptyMesh(s, g)
+	return nil
+}
+
+func dropEmptyMesh(s *settings, g *msdp.MeshGroup) {
+	if g.Source == 0 && len(g.Members) == 0 {
+		s.msdp.RemoveMeshGroup(g.Name)
+	}
+}
+
+func removeMesh(s *settings, c *vty.Call) error {
+	if !s.msdp.RemoveMeshGroup(c.Arg("name")) {
+		return fmt.Errorf("there is no mesh-group %s", c.Arg("name"))
+	}
+	return nil
+}
+
+func configureTimers(s *settings, c *vty.Call) error {
+	t := msdp.DefaultTimers()
+	if !c.No {
+		t.KeepAlive = time.Duration(c.Uint("keepalive")) * time.Second
+		t.Hold = time.Duration(c.Uint("hold")) * time.Second
+		if retry, ok := c.UintOK("retry"); ok {
+			t.ConnectRetry = time.Duration(retry) * time.Second
+		}
+	}
+	s.msdp.Timers = t
+	return nil
+}
+
+func configureOriginator(s *settings, c *vty.Call) error {
+	s.msdp.OriginatorID = 0
+	if !c.No {
+		s.msdp.OriginatorID = c.Addr("id")
+	}
+	return nil
+}
+
+func configureDefaultPeer(s *settings, c *vty.Call) error {
+	addr := c.Addr("peer")
+	kept := s.msdp.DefaultPeers[:0]
+	found := false
+	for _, p := range s.msdp.DefaultPeers {
+		if p == addr {
+			found = true
+			if c.No {
+				continue
+			}
+		}
+		kept = append(kept, p)
+	}
+	switch {
+	case c.No && !found:
+		return fmt.Errorf("%s is not a default peer", addr)
+	case !c.No && !found:
+		kept = append(kept, addr)
+	}
+	s.msdp.DefaultPeers = kept
+	return nil
+}
+
+func configureRP(s *settings, c *vty.Call) error {
+	group := allGroups
+	if c.Has("group") {
+		group = c.Prefix("group").Masked()
+	}
+	if !group.Addr().IsMulticast() || group.Bits() < 4 {
+		return fmt.Errorf("%s is no range of groups", group)
+	}
+	if c.No {
+		if !s.removeStaticRP(group) {
+			return fmt.Errorf("there is no RP configured for %s", group)
+		}
+		return nil
+	}
+	s.addStaticRP(staticRP{addr: c.Addr("rp"), group: group})
+	return nil
+}
+
+// readConfig reads a configuration file. A file that does not exist is an empty
+// configuration. The error holds every bad line: its number, its text, what is wrong.
+func (d *daemon) readConfig(path string) (*settings, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newSettings(), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	draft := newSettings()
+	session := d.shell.NewSession()
+	session.SetValue(draftKey{}, draft)
+	if err := d.shell.Load(context.Background(), bytes.NewReader(text), session); err != nil {
+		return nil, fmt.Errorf("%s:\n%w", path, err)
+	}
+	return draft, nil
+}

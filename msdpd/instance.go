@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"msdpd/lib/ipv4"
+	"msdpd/lib/mroute"
+	"msdpd/lib/msdp"
+	"msdpd/lib/pim"
+	"msdpd/lib/pimd"
+	"msdpd/lib/rib"
+	"msdpd/lib/transport"
+	"msdpd/zclient"
+)
+
+// instance is one routing instance: a Speaker, the goroutine that owns it, and what moves
+// data between it and the world. Everything below "owned" belongs to that goroutine.
+type instance struct {
+	log     *zap.Logger
+	options options
+	events  chan func()
+	stopped chan struct{} // closed when the owner no longer takes events
+
+	transport *transport.Transport
+	zebra     *zclient.Client
+	pimd      *pimd.Watcher
+	registers *pim.Listener
+
+	// owned
+	now      time.Time
+	deferred []func() // what an event's callbacks asked for, to be done behind it
+	settings *settings
+	speaker  *msdp.Speaker
+	joiner   *pim.Joiner
+	tracker  *rib.Tracker
+	world    neighbors
+	closing  bool
+}
+
+// errStopping says that the daemon is about to end.
+var errStopping = errors.New("msdpd is stopping")
+
+func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
+	in := &instance{
+		log: log, options: o, settings: s,
+		events:  make(chan func(), 256),
+		stopped: make(chan struct{}),
+		now:     time.Now(),
+	}
+	registers, err := pim.Listen(pim.ListenConfig{Log: log.Named("pim"), Handler: in.registerHeard})
+	if err != nil {
+		return nil, err
+	}
+	in.registers = registers
+	in.transport = transport.New(transport.Config{Log: log.Named("transport")}, sessions{in})
+	in.zebra = zclient.New(zclient.Config{
+		Socket: o.zserv, Release: in.zebraRelease, Log: log.Named("zebra"), Handler: routing{in},
+	})
+	in.tracker = rib.NewTracker(rib.TrackerConfig{
+		ZebraTrack: in.zebra.Track, ZebraUntrack: in.zebra.Untrack,
+		Kernel: rib.KernelRoute, Deliver: in.routeDelivered, Log: log.Named("rib"),
+	})
+	in.pimd = pimd.New(pimd.Config{Socket: o.neighborVty("pimd"), Log: log.Named("pimd"), Handler: in.pimdAnswered})
+	sender := pim.NewSender()
+	in.joiner = pim.NewJoiner(pim.JoinerConfig{Send: sender.Send, RPFor: in.ownRP, Log: log.Named("join")})
+	in.limitJoins(defaultGroupJoins)
+	in.speaker = msdp.New(in.now, speakerEnv{in}, log.Named("msdp"))
+	in.world.init()
+	return in, nil
+}
+
+// begin applies the configuration and what an earlier run left behind; then run may start.
+func (in *instance) begin() {
+	in.speaker.Apply(in.now, in.settings.msdp)
+	in.kernelInterfaces()
+	in.judgeRPs()
+	saved, err := loadState(in.options.stateFile())
+	if err != nil {
+		in.log.Warn("what was known before the restart cannot be read", zap.Error(err))
+	}
+	in.speaker.Restore(in.now, saved)
+	in.drain()
+}
+
+// run owns the Speaker until ctx ends, then ends the sessions.
+func (in *instance) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	adapters, cancel := context.WithCancel(ctx)
+	for name, f := range map[string]func(context.Context) error{
+		"zebra":     func(c context.Context) error { in.zebra.Run(c); return nil },
+		"pimd":      func(c context.Context) error { in.pimd.Run(c); return nil },
+		"registers": in.registers.Run,
+		"mroute":    mroute.New(mroute.Config{Log: in.log.Named("mroute"), Handler: forwarding{in}}).Run,
+		"kernel":    func(c context.Context) error { return rib.WatchKernel(c, in.log.Named("rib"), in.kernelChanged) },
+		"counters":  in.readCounters,
+		"state":     in.writeState,
+	} {
+		wg.Go(func() {
+			if err := f(adapters); err != nil && adapters.Err() == nil {
+				in.log.Error("adapter ended", zap.String("adapter", name), zap.Error(err))
+			}
+		})
+	}
+	in.loop(ctx)
+	in.shutDown()
+	cancel()
+	wg.Wait()
+}
+
+// loop runs events and timers until ctx ends.
+func (in *instance) loop(ctx context.Context) {
+	timer := time.NewTimer(msdp.TickInterval)
+	nextTick := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case f := <-in.events:
+			in.now = time.Now()
+			f()
+		case <-timer.C:
+			in.now = time.Now()
+		}
+		if !in.now.Before(nextTick) {
+			nextTick = in.now.Add(msdp.TickInterval)
+			in.speaker.Tick(in.now)
+			in.tracker.Tick(in.now)
+			in.world.tick(in)
+		}
+		if at, ok := in.joiner.Next(); ok && !in.now.Before(at) {
+			in.joiner.Tick(in.now)
+		}
+		in.drain()
+		next := nextTick
+		if at, ok := in.joiner.Next(); ok && at.Before(next) {
+			next = at
+		}
+		timer.Reset(time.Until(next))
+	}
+}
+
+// drain does what the callbacks of an event asked for.
+func (in *instance) drain() {
+	for len(in.deferred) > 0 {
+		todo := in.deferred
+		in.deferred = nil
+		for _, f := range todo {
+			f()
+		}
+	}
+}
+
+// afterwards runs f when the event at hand is done: for callbacks that would otherwise
+// come back into a state machine that is in the middle of something.
+func (in *instance) afterwards(f func()) { in.deferred = append(in.deferred, f) }
+
+// post gives the owner something to do and waits only for a place in its queue.
+func (in *instance) post(f func()) {
+	select {
+	case in.events <- f:
+	case <-in.stopped:
+	}
+}
+
+// do has the owner run f and waits for it.
+func (in *instance) do(f func()) error {
+	done := make(chan struct{})
+	select {
+	case in.events <- func() { f(); close(done) }:
+	case <-in.stopped:
+		return errStopping
+	}
+	select {
+	case <-done:
+		return nil
+	case <-in.stopped:
+		return errStopping
+	}
+}
+
+// flushPeriod is how long what is queued to peers may take to go out at the end.
+const flushPeriod = 300 * time.Millisecond
+
+// shutDown saves the state and ends the sessions.
+func (in *instance) shutDown() {
+	in.now = time.Now()
+	if err := storeState(in.options.stateFile(), in.speaker.Save()); err != nil {
+		in.log.Warn("what is known cannot be kept for the next start", zap.Error(err))
+	}
+	in.closing = true
+	in.speaker.Close(in.now)
+	close(in.stopped)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*flushPeriod)
+	defer cancel()
+	if err := in.transport.Shutdown(ctx); err != nil {
+		in.log.Warn("sessions did not end in time", zap.Error(err))
+	}
+}
+
+// reconfigure runs f on a copy of the settings and puts the copy into force.
+func (in *instance) reconfigure(f func(*settings) error) error {
+	var err error
+	stop := in.do(func() {
+		s := in.settings.clone()
+		if err = f(s); err == nil {
+			in.apply(s)
+		}
+	})
+	return errors.Join(stop, err)
+}
+
+func (in *instance) apply(s *settings) {
+	in.settings = s
+	in.speaker.Apply(in.now, s.msdp)
+	in.judgeRPs()
+}
+
+// snapshot returns the settings in force.
+func (in *instance) snapshot() (*settings, error) {
+	var s *settings
+	err := in.do(func() { s = in.settings.clone() })
+	return s, err
+}
+
+// ownRP returns our RP address that serves group.
+func (in *instance) ownRP(group ipv4.Addr) (ipv4.Addr, bool) {
+	rp, mine, ok := in.world.rps.Lookup(group)
+	return rp, ok && mine
+}

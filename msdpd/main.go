@@ -1,0 +1,155 @@
+// msdpd is an MSDP speaker (RFC 3618) for Linux routers that run FRR.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+	"go.uber.org/zap"
+
+	"msdpd/vty"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	o, err := parseOptions(args, stdout, stderr)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return 0
+	case err != nil:
+		return 1
+	case o.version:
+		fmt.Fprint(stdout, versionText())
+		return 0
+	}
+	d := newDaemon(o)
+	s, err := d.readConfig(o.configFile)
+	if err != nil {
+		fmt.Fprintf(stderr, "msdpd: %v\n", err)
+		return 1
+	}
+	if o.dryRun {
+		return 0
+	}
+	if o.needsChild() {
+		return runChild(o, stderr)
+	}
+	if err := d.serve(s); err != nil {
+		fmt.Fprintf(stderr, "msdpd: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// daemon is the process: the shell, the log and the one instance.
+type daemon struct {
+	options  options
+	log      *zap.Logger
+	shell    *vty.Shell
+	instance *instance
+}
+
+// newDaemon builds the shell, so that a configuration can be read; it opens nothing.
+func newDaemon(o options) *daemon {
+	d := &daemon{options: o, log: zap.NewNop()}
+	d.shell = vty.New(vty.Config{Daemon: "MSDP", Hostname: d.hostname})
+	d.installConfigure(d.shell)
+	d.installSystem(d.shell)
+	d.installShowPeer(d.shell)
+	d.installShowSA(d.shell)
+	d.installShowSummary(d.shell)
+	d.installShowRPF(d.shell)
+	d.installClear(d.shell)
+	return d
+}
+
+// serve runs until a signal ends it.
+func (d *daemon) serve(s *settings) error {
+	log, closeLog, err := openLog(d.options)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	d.log = log
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(signals)
+
+	if err := os.MkdirAll(d.options.vtyDir, 0o755); err != nil {
+		return fmt.Errorf("making the directory of the sockets: %w", err)
+	}
+	listener, err := vty.ListenUnix(d.options.vtySocket(), "frr", "frrvty")
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if d.instance, err = newInstance(log, d.options, s); err != nil {
+		return err
+	}
+	removePidFile, err := writePidFile(d.options.pidFile)
+	if err != nil {
+		return err
+	}
+	defer removePidFile()
+
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	d.instance.begin()
+	ended := make(chan struct{})
+	go func() { d.instance.run(ctx); close(ended) }()
+	served := make(chan error, 1)
+	go func() { served <- d.shell.Serve(ctx, listener) }()
+	log.Info("msdpd is ready", zap.String("version", version()), zap.String("configuration", d.options.configFile))
+	ready()
+
+	for {
+		select {
+		case sig := <-signals:
+			if sig == syscall.SIGHUP {
+				d.reload()
+				continue
+			}
+			log.Info("msdpd ends", zap.Stringer("signal", sig))
+			stop()
+			<-ended
+			return nil
+		case err := <-served:
+			stop()
+			<-ended
+			return fmt.Errorf("serving the shell: %w", err)
+		}
+	}
+}
+
+// reload reads the configuration file again and applies the difference; a file with a bad
+// line changes nothing.
+func (d *daemon) reload() {
+	s, err := d.readConfig(d.options.configFile)
+	if err == nil {
+		err = d.instance.do(func() { d.instance.apply(s) })
+	}
+	if err != nil {
+		d.log.Error("the configuration stays as it was", zap.Error(err))
+		return
+	}
+	d.log.Info("configuration read again", zap.String("file", d.options.configFile))
+}
+
+func (d *daemon) hostname() string {
+	if d.instance != nil {
+		if s, err := d.instance.snapshot(); err == nil && s.hostname != "" {
+			return s.hostname
+		}
+	}
+	name, _ := os.Hostname()
+	return name
+}

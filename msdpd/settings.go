@@ -1,0 +1,107 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"time"
+
+	"msdpd/lib/ipv4"
+	"msdpd/lib/msdp"
+)
+
+// settings are what the configuration file says.
+type settings struct {
+	hostname string
+	msdp     msdp.Config
+	// staticRPs count only where no pimd answers.
+	staticRPs []staticRP
+}
+
+// staticRP is `ip pim rp A.B.C.D A.B.C.D/M`.
+type staticRP struct {
+	addr  ipv4.Addr
+	group netip.Prefix
+}
+
+func newSettings() *settings {
+	return &settings{msdp: msdp.Config{Timers: msdp.DefaultTimers()}}
+}
+
+func (s *settings) clone() *settings {
+	c := *s
+	c.msdp = s.msdp.Clone()
+	c.staticRPs = slices.Clone(s.staticRPs)
+	return &c
+}
+
+// write prints the configuration in canonical order: read back, it gives the same settings.
+func (s *settings) write(w io.Writer) {
+	line := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	line("!")
+	if s.hostname != "" {
+		line("hostname %s", s.hostname)
+		line("!")
+	}
+	m := &s.msdp
+	if m.Timers != msdp.DefaultTimers() {
+		line("ip msdp timers %d %d %d", m.Timers.KeepAlive/time.Second, m.Timers.Hold/time.Second, m.Timers.ConnectRetry/time.Second)
+	}
+	if m.OriginatorID != 0 {
+		line("ip msdp originator-id %s", m.OriginatorID)
+	}
+	for _, p := range m.Peers {
+		writePeer(line, p)
+	}
+	for _, g := range m.MeshGroups {
+		if g.Source != 0 {
+			line("ip msdp mesh-group %s source %s", g.Name, g.Source)
+		}
+		for _, member := range g.Members {
+			line("ip msdp mesh-group %s member %s", g.Name, member)
+		}
+	}
+	for _, p := range m.DefaultPeers {
+		line("ip msdp default-peer %s", p)
+	}
+	for _, rp := range s.staticRPs {
+		line("ip pim rp %s %s", rp.addr, rp.group)
+	}
+	line("!")
+	line("end")
+}
+
+func writePeer(line func(string, ...any), p msdp.PeerConfig) {
+	as := ""
+	if p.ASN != 0 {
+		as = fmt.Sprintf(" as %d", p.ASN)
+	}
+	if p.LocalInterface != "" {
+		line("ip msdp peer %s connect-source %s%s", p.Addr, p.LocalInterface, as)
+	} else {
+		line("ip msdp peer %s source %s%s", p.Addr, p.Local, as)
+	}
+	if p.Description != "" {
+		line("ip msdp peer %s description %s", p.Addr, p.Description)
+	}
+	if p.Shutdown {
+		line("ip msdp peer %s shutdown", p.Addr)
+	}
+}
+
+// addStaticRP adds one mapping, or replaces that of the same group range.
+func (s *settings) addStaticRP(rp staticRP) {
+	s.removeStaticRP(rp.group)
+	s.staticRPs = append(s.staticRPs, rp)
+	slices.SortFunc(s.staticRPs, func(a, b staticRP) int {
+		return cmp.Or(a.group.Addr().Compare(b.group.Addr()), cmp.Compare(a.group.Bits(), b.group.Bits()))
+	})
+}
+
+func (s *settings) removeStaticRP(group netip.Prefix) bool {
+	n := len(s.staticRPs)
+	s.staticRPs = slices.DeleteFunc(s.staticRPs, func(rp staticRP) bool { return rp.group == group })
+	return len(s.staticRPs) < n
+}

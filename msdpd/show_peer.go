@@ -1,0 +1,237 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"msdpd/lib/msdp"
+	"msdpd/vty"
+)
+
+const showHelp = "Show running system information\nIP information\nMulticast Source Discovery Protocol\n"
+
+func (d *daemon) installShowPeer(sh *vty.Shell) {
+	sh.Install(sh.View, "show ip msdp peer [<A.B.C.D$peer|detail$detail>] [json$json]",
+		showHelp+"Peers\nThe peer's address\nAll there is to say of each\nAs JSON\n", d.showPeer)
+	sh.Install(sh.View, "show ip msdp mesh-group [json$json]",
+		showHelp+"Mesh groups\nAs JSON\n", d.showMeshGroup)
+}
+
+func (d *daemon) showPeer(c *vty.Call) error {
+	var peers []msdp.PeerStatus
+	now, err := d.ask(func(now time.Time) { peers = d.instance.speaker.Peers(now) })
+	if err != nil {
+		return err
+	}
+	if addr, one := c.AddrOK("peer"); one {
+		found := peers[:0]
+		for _, p := range peers {
+			if p.Addr == addr {
+				found = append(found, p)
+			}
+		}
+		if len(found) == 0 {
+			return noPeer(addr)
+		}
+		peers = found
+	}
+	_, one := c.AddrOK("peer")
+	detail := one || c.Has("detail")
+	if c.Has("json") {
+		out := newJSONObject(c)
+		for _, p := range peers {
+			if detail {
+				out.member(p.Addr.String(), peerDetail(p, now))
+			} else {
+				out.member(p.Addr.String(), peerBrief(p, now))
+			}
+		}
+		return out.close()
+	}
+	if detail {
+		for _, p := range peers {
+			printPeerDetail(c, p, now)
+		}
+		return nil
+	}
+	c.Printf("%-15s  %15s  %11s  %8s  %6s %5s\n", "Peer", "Local", "State", "Uptime", "SaCnt", "AS")
+	for _, p := range peers {
+		c.Printf("%-15s  %15s  %11s  %8s  %6d %5s\n", p.Addr, p.Local, p.State, sinceOrDash(p.Since, now), p.SACount, asnOrDash(p.ASN))
+	}
+	return nil
+}
+
+type peerBriefJSON struct {
+	Peer    string `json:"peer"`
+	Local   string `json:"local"`
+	State   string `json:"state"`
+	UpTime  string `json:"upTime"`
+	SACount int    `json:"saCount"`
+	ASN     uint32 `json:"asn,omitempty"`
+}
+
+func peerBrief(p msdp.PeerStatus, now time.Time) peerBriefJSON {
+	return peerBriefJSON{
+		Peer: p.Addr.String(), Local: p.Local.String(), State: p.State.String(),
+		UpTime: sinceOrDash(p.Since, now), SACount: p.SACount, ASN: p.ASN,
+	}
+}
+
+type peerDetailJSON struct {
+	Local              string            `json:"local"`
+	LocalPort          uint16            `json:"localPort,omitempty"`
+	Peer               string            `json:"peer"`
+	PeerPort           uint16            `json:"peerPort,omitempty"`
+	MeshGroupName      string            `json:"meshGroupName,omitempty"`
+	Description        string            `json:"description,omitempty"`
+	State              string            `json:"state"`
+	StateReason        string            `json:"stateReason,omitempty"`
+	UpTime             string            `json:"upTime"`
+	KeepAliveTimer     string            `json:"keepAliveTimer"`
+	ConnRetryTimer     string            `json:"connRetryTimer"`
+	HoldTimer          string            `json:"holdTimer"`
+	LastReset          string            `json:"lastReset"`
+	ConnAttempts       uint64            `json:"connAttempts"`
+	EstablishedChanges uint64            `json:"establishedChanges"`
+	SACount            int               `json:"saCount"`
+	KASent             uint64            `json:"kaSent"`
+	KARcvd             uint64            `json:"kaRcvd"`
+	SASent             uint64            `json:"saSent"`
+	SARcvd             uint64            `json:"saRcvd"`
+	ASN                uint32            `json:"asn,omitempty"`
+	SAFilteredIn       uint64            `json:"saFilteredIn"`
+	SAFilteredOut      uint64            `json:"saFilteredOut"`
+	RPFLookupFailures  uint64            `json:"rpfLookupFailures"`
+	SARefused          map[string]uint64 `json:"saRefused"`
+	FormatErrors       uint64            `json:"formatErrors"`
+	UnknownTLVs        uint64            `json:"unknownTlvs"`
+	CatchUps           uint64            `json:"catchUps"`
+}
+
+func peerDetail(p msdp.PeerStatus, now time.Time) peerDetailJSON {
+	n := p.Counters
+	out := peerDetailJSON{
+		Local: p.Local.String(), LocalPort: p.LocalAddress.Port(), Peer: p.Addr.String(), PeerPort: p.RemoteAddress.Port(),
+		MeshGroupName: p.MeshGroup, Description: p.Description, State: p.State.String(), StateReason: p.Why,
+		UpTime: sinceOrDash(p.Since, now), KeepAliveTimer: timer(p.KeepAliveTimer),
+		ConnRetryTimer: timer(p.ConnectRetryTimer), HoldTimer: timer(p.HoldTimer), LastReset: lastReset(p, now),
+		ConnAttempts: n.ConnAttempts, EstablishedChanges: n.EstablishedChanges, SACount: p.SACount,
+		KASent: n.KeepAlivesSent, KARcvd: n.KeepAlivesReceived, SASent: n.SAsSent, SARcvd: n.SAsReceived,
+		ASN: p.ASN, RPFLookupFailures: n.Refused[msdp.ReasonRPF] + n.Refused[msdp.ReasonNoRoute],
+		SARefused: make(map[string]uint64), FormatErrors: n.FormatErrors, UnknownTLVs: n.UnknownTLVs, CatchUps: n.CatchUps,
+	}
+	for _, r := range msdp.Reasons() {
+		if n.Refused[r] > 0 {
+			out.SARefused[r.String()] = n.Refused[r]
+		}
+	}
+	return out
+}
+
+func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time) {
+	n := p.Counters
+	line := func(name, value string) { c.Printf("  %-19s : %s\n", name, value) }
+	c.Printf("Peer : %s\n", p.Addr)
+	if p.Description != "" {
+		line("Description", p.Description)
+	}
+	line("Local", p.Local.String())
+	if p.MeshGroup != "" {
+		line("Mesh Group", p.MeshGroup)
+	}
+	line("BGP/AS", asnOrDash(p.ASN))
+	line("State", p.State.String())
+	if p.Why != "" {
+		line("Reason", p.Why)
+	}
+	line("Uptime", sinceOrDash(p.Since, now))
+	line("Keepalive Timer", timer(p.KeepAliveTimer))
+	line("Conn Retry Timer", timer(p.ConnectRetryTimer))
+	line("Hold Timer", timer(p.HoldTimer))
+	line("Last Reset", lastReset(p, now))
+	line("Conn Attempts", strconv.FormatUint(n.ConnAttempts, 10))
+	line("Established Changes", strconv.FormatUint(n.EstablishedChanges, 10))
+	line("SA Count", strconv.Itoa(p.SACount))
+	c.Printf("  Statistics          :\n")
+	c.Printf("                       Sent       Rcvd\n")
+	c.Printf("    Keepalives : %10d %10d\n", n.KeepAlivesSent, n.KeepAlivesReceived)
+	c.Printf("    SAs        : %10d %10d\n", n.SAsSent, n.SAsReceived)
+	for _, r := range msdp.Reasons() {
+		if n.Refused[r] > 0 {
+			c.Printf("  SAs refused         : %d, %s\n", n.Refused[r], r.Text())
+		}
+	}
+	if n.FormatErrors > 0 {
+		line("TLV format errors", strconv.FormatUint(n.FormatErrors, 10))
+	}
+	if n.UnknownTLVs > 0 {
+		line("Unknown TLVs", strconv.FormatUint(n.UnknownTLVs, 10))
+	}
+	c.Printf("\n")
+}
+
+func lastReset(p msdp.PeerStatus, now time.Time) string {
+	if p.LastReset == "" {
+		return "-"
+	}
+	return fmt.Sprintf("%s, %s ago", p.LastReset, uptime(now.Sub(p.ResetAt)))
+}
+
+func asnOrDash(asn uint32) string {
+	if asn == 0 {
+		return "-"
+	}
+	return strconv.FormatUint(uint64(asn), 10)
+}
+
+func (d *daemon) showMeshGroup(c *vty.Call) error {
+	var groups []msdp.MeshGroup
+	states := make(map[string]string)
+	_, err := d.ask(func(now time.Time) {
+		groups = d.instance.speaker.MeshGroups()
+		for _, g := range groups {
+			for _, m := range g.Members {
+				if p, ok := d.instance.speaker.Peer(now, m); ok {
+					states[m.String()] = p.State.String()
+				}
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if c.Has("json") {
+		return meshGroupsJSON(c, groups, states)
+	}
+	for _, g := range groups {
+		c.Printf("Mesh group : %s\n", g.Name)
+		c.Printf("  Source : %s\n", g.Source)
+		c.Printf("  Member                 State\n")
+		for _, m := range g.Members {
+			c.Printf("  %-15s  %11s\n", m, states[m.String()])
+		}
+	}
+	return nil
+}
+
+func meshGroupsJSON(c *vty.Call, groups []msdp.MeshGroup, states map[string]string) error {
+	type member struct {
+		Member string `json:"member"`
+		State  string `json:"state"`
+	}
+	type group struct {
+		Name    string            `json:"name"`
+		Source  string            `json:"source"`
+		Members map[string]member `json:"members"`
+	}
+	out := newJSONObject(c)
+	for _, g := range groups {
+		v := group{Name: g.Name, Source: g.Source.String(), Members: make(map[string]member)}
+		for _, m := range g.Members {
+			v.Members[m.String()] = member{m.String(), states[m.String()]}
+		}
+		out.member(g.Name, v)
+	}
+	return out.close()
+}

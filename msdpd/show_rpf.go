@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"msdpd/lib/msdp"
+	"msdpd/lib/rib"
+	"msdpd/vty"
+)
+
+func (d *daemon) installShowRPF(sh *vty.Shell) {
+	sh.Install(sh.View, "show ip msdp rpf A.B.C.D$rp [json$json]",
+		showHelp+"The RPF peer towards an RP, and why\nThe RP's address\nAs JSON\n", d.showRPF)
+}
+
+// routePoll is how often it is looked whether the route to an RP is known by now.
+const routePoll = 20 * time.Millisecond
+
+func (d *daemon) showRPF(c *vty.Call) error {
+	rp := c.Addr("rp")
+	var st msdp.RPFStatus
+	look := func() error {
+		_, err := d.ask(func(now time.Time) {
+			d.instance.speaker.AskRPF(now, rp)
+			st = d.instance.speaker.ExplainRPF(now, rp)
+		})
+		return err
+	}
+	if err := look(); err != nil {
+		return err
+	}
+	// The Speaker gives up waiting for a route by itself, after two seconds.
+	ticker := time.NewTicker(routePoll)
+	defer ticker.Stop()
+	for !st.Known {
+		select {
+		case <-c.Context().Done():
+			return c.Context().Err()
+		case <-ticker.C:
+		}
+		if err := look(); err != nil {
+			return err
+		}
+	}
+	var names *rib.Interfaces
+	if _, err := d.ask(func(time.Time) { names = d.instance.world.interfaces }); err != nil {
+		return err
+	}
+	if c.Has("json") {
+		return rpfJSON(c, st, names)
+	}
+	printRPF(c, st, names)
+	return nil
+}
+
+func printRPF(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) {
+	c.Printf("RP        : %s\n", st.RP)
+	switch {
+	case !st.Route.Prefix.IsValid() && !st.Route.Reachable():
+		c.Printf("Route     : none\n")
+	default:
+		c.Printf("Route     : %s, %s, distance %d, metric %d, told by %s\n", st.Route.Prefix, st.Route.Protocol, st.Route.Distance, st.Route.Metric, st.Route.From)
+	}
+	for _, nh := range st.Route.NextHops {
+		c.Printf("Next hop  : %s\n", nextHopText(nh, names))
+	}
+	if st.Peer.IsUnspecified() {
+		c.Printf("RPF peer  : none: %s\n", st.Why)
+	} else {
+		c.Printf("RPF peer  : %s by rule (%s): %s\n", st.Peer, st.Rule, st.Why)
+	}
+	if len(st.Peers) == 0 {
+		return
+	}
+	c.Printf("\n%-15s  %11s  %-8s  %s\n", "Peer", "State", "Its SAs", "Why")
+	for _, p := range st.Peers {
+		word := "refused"
+		if p.Accepted {
+			word = "accepted"
+		}
+		c.Printf("%-15s  %11s  %-8s  %s\n", p.Addr, p.State, word, p.Why)
+	}
+}
+
+func interfaceName(index int, names *rib.Interfaces) string {
+	if ifc, ok := names.ByIndex(index); ok {
+		return ifc.Name
+	}
+	return fmt.Sprintf("interface %d", index)
+}
+
+func nextHopText(nh rib.NextHop, names *rib.Interfaces) string {
+	if nh.Gateway.IsUnspecified() {
+		return "on-link, " + interfaceName(nh.Ifindex, names)
+	}
+	return nh.Gateway.String() + ", " + interfaceName(nh.Ifindex, names)
+}
+
+func rpfJSON(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) error {
+	type hop struct {
+		IP        string `json:"ip,omitempty"`
+		Interface string `json:"interface"`
+	}
+	type route struct {
+		Prefix   string       `json:"prefix"`
+		Protocol rib.Protocol `json:"protocol"`
+		Distance uint8        `json:"distance"`
+		Metric   uint32       `json:"metric"`
+		From     rib.Answerer `json:"from"`
+		Nexthops []hop        `json:"nexthops"`
+	}
+	type peer struct {
+		State    string `json:"state"`
+		Accepted bool   `json:"accepted"`
+		Why      string `json:"why"`
+	}
+	out := newJSONObject(c)
+	out.member("rp", st.RP)
+	if st.Route.Reachable() {
+		r := route{st.Route.Prefix.String(), st.Route.Protocol, st.Route.Distance, st.Route.Metric, st.Route.From, nil}
+		for _, nh := range st.Route.NextHops {
+			h := hop{Interface: interfaceName(nh.Ifindex, names)}
+			if !nh.Gateway.IsUnspecified() {
+				h.IP = nh.Gateway.String()
+			}
+			r.Nexthops = append(r.Nexthops, h)
+		}
+		out.member("route", r)
+	}
+	if !st.Peer.IsUnspecified() {
+		out.member("rpfPeer", st.Peer)
+		out.member("rule", st.Rule.String())
+	}
+	out.member("why", st.Why)
+	peers := out.object("peers")
+	for _, p := range st.Peers {
+		peers.member(p.Addr.String(), peer{p.State.String(), p.Accepted, p.Why})
+	}
+	peers.closeMember()
+	return out.close()
+}

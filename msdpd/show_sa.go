@@ -1,0 +1,235 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"msdpd/lib/ipv4"
+	"msdpd/lib/msdp"
+	"msdpd/lib/pim"
+	"msdpd/vty"
+)
+
+func (d *daemon) installShowSA(sh *vty.Shell) {
+	sh.Install(sh.View, "show ip msdp sa [detail$detail] [json$json]",
+		showHelp+"Source-active cache\nAll there is to say of each\nAs JSON\n", d.showSA)
+}
+
+const (
+	// keySlice and entrySlice are how much of a show the protocol waits for at a time.
+	keySlice   = 1 << 14
+	entrySlice = 1000
+)
+
+// shownSA is one (S,G) with what the Joiner says of it.
+type shownSA struct {
+	msdp.SAStatus
+	join     pim.JoinState
+	isJoined bool // the Joiner knows it
+}
+
+func (d *daemon) showSA(c *vty.Call) error {
+	keys, err := d.saKeys()
+	if err != nil {
+		return err
+	}
+	out := saText(c, c.Has("detail"))
+	if c.Has("json") {
+		out = saJSON(c, c.Has("detail"))
+	}
+	for len(keys) > 0 && c.Context().Err() == nil {
+		n := min(len(keys), entrySlice)
+		entries := make([]shownSA, 0, n)
+		now, err := d.ask(func(time.Time) {
+			for _, sg := range keys[:n] {
+				if st, ok := d.instance.speaker.SA(sg); ok {
+					e := shownSA{SAStatus: st}
+					e.join, e.isJoined = d.instance.joiner.State(sg)
+					entries = append(entries, e)
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if err := out.entry(e, now); err != nil {
+				return err
+			}
+		}
+		keys = keys[n:]
+	}
+	return out.end()
+}
+
+// saKeys takes the keys in slices and sorts them by group, then source, while the protocol
+// goes on.
+func (d *daemon) saKeys() ([]ipv4.SG, error) {
+	var keys []ipv4.SG
+	var cursor msdp.SACursor
+	for more := true; more; {
+		if _, err := d.ask(func(time.Time) { keys, more = d.instance.speaker.SAKeys(&cursor, keySlice, keys) }); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(keys, func(a, b ipv4.SG) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Source, b.Source))
+	})
+	return slices.Compact(keys), nil
+}
+
+// saWriter prints entries that come sorted by group.
+type saWriter struct {
+	entry func(shownSA, time.Time) error
+	end   func() error
+}
+
+func (e shownSA) rp() string {
+	if e.Local {
+		return "-"
+	}
+	return e.RP.String()
+}
+
+func (e shownSA) sptSetup() string {
+	switch {
+	case e.Local:
+		return "-"
+	case e.isJoined && e.join == pim.JoinConfirmed:
+		return "yes"
+	}
+	return "no"
+}
+
+func (e shownSA) localWord() string {
+	if e.Local {
+		return "yes"
+	}
+	return "no"
+}
+
+// joinWord says how far the join is: FRR's own MSDP has no such line.
+func (e shownSA) joinWord() string {
+	if !e.isJoined {
+		return "-"
+	}
+	return e.join.String()
+}
+
+// stateTimer is what is left until the entry goes; FRR runs none for local sources.
+func (e shownSA) stateTimer(now time.Time) string {
+	if e.Local {
+		return timer(-1)
+	}
+	return timer(max(0, e.Expires.Sub(now)))
+}
+
+func saText(c *vty.Call, detail bool) saWriter {
+	none := func() error { return nil }
+	if detail {
+		return saWriter{entry: func(e shownSA, now time.Time) error { return printSADetail(c, e, now) }, end: none}
+	}
+	c.Printf("%-15s  %15s  %15s  %5s  %3s  %8s\n", "Source", "Group", "RP", "Local", "SPT", "Uptime")
+	return saWriter{end: none, entry: func(e shownSA, now time.Time) error {
+		c.Printf("%-15s  %15s  %15s  %5s  %3s  %8s\n", e.SG.Source, e.SG.Group, e.rp(),
+			e.localWord()[:1], e.sptSetup()[:1], uptime(now.Sub(e.FirstSeen)))
+		return nil
+	}}
+}
+
+func printSADetail(c *vty.Call, e shownSA, now time.Time) error {
+	peer := "-"
+	if !e.Local {
+		peer = e.Peer.String()
+	}
+	c.Printf("SA : %s\n", e.SG)
+	c.Printf("  RP          : %s\n", e.rp())
+	c.Printf("  Peer        : %s\n", peer)
+	c.Printf("  Local       : %s\n", e.localWord())
+	c.Printf("  SPT Setup   : %s\n", e.sptSetup())
+	c.Printf("  Uptime      : %s\n", uptime(now.Sub(e.FirstSeen)))
+	c.Printf("  State Timer : %s\n", e.stateTimer(now))
+	if e.PeerASN != 0 {
+		c.Printf("  BGP/AS      : %d\n", e.PeerASN)
+	}
+	if e.Local {
+		c.Printf("  Heard from  : %s\n", e.heardFrom())
+		c.Printf("  Sent as RP  : %s\n", e.RP)
+	} else {
+		c.Printf("  Join        : %s\n", e.joinWord())
+	}
+	if e.DuplicateRP {
+		c.Printf("  Note        : announced with another RP as well; this one came first\n")
+	}
+	c.Printf("\n")
+	return nil
+}
+
+func (e shownSA) heardFrom() string {
+	if e.DR.IsUnspecified() {
+		return "its subnet, where this router is the DR"
+	}
+	return "Registers of DR " + e.DR.String()
+}
+
+type saJSONEntry struct {
+	Source      string `json:"source"`
+	Group       string `json:"group"`
+	RP          string `json:"rp"`
+	Local       string `json:"local"`
+	SPTSetup    string `json:"sptSetup"`
+	UpTime      string `json:"upTime"`
+	StateTimer  string `json:"stateTimer,omitempty"`
+	ASN         uint32 `json:"asn,omitempty"`
+	Peer        string `json:"peer,omitempty"`
+	Join        string `json:"join,omitempty"`
+	DR          string `json:"dr,omitempty"`
+	OriginRP    string `json:"originRp,omitempty"`
+	DuplicateRP bool   `json:"duplicateRp,omitempty"`
+}
+
+func saJSON(c *vty.Call, detail bool) saWriter {
+	out := newJSONObject(c)
+	var group *jsonObject
+	var current ipv4.Addr
+	return saWriter{
+		entry: func(e shownSA, now time.Time) error {
+			if group == nil || e.SG.Group != current {
+				if group != nil {
+					group.closeMember()
+				}
+				current = e.SG.Group
+				group = out.object(current.String())
+			}
+			group.member(e.SG.Source.String(), saEntryJSON(e, now, detail))
+			return group.err
+		},
+		end: func() error {
+			if group != nil {
+				group.closeMember()
+			}
+			return out.close()
+		},
+	}
+}
+
+func saEntryJSON(e shownSA, now time.Time, detail bool) saJSONEntry {
+	v := saJSONEntry{
+		Source: e.SG.Source.String(), Group: e.SG.Group.String(), RP: e.rp(), Local: e.localWord(),
+		SPTSetup: e.sptSetup(), UpTime: uptime(now.Sub(e.FirstSeen)),
+	}
+	if !detail {
+		return v
+	}
+	v.StateTimer, v.ASN, v.DuplicateRP = e.stateTimer(now), e.PeerASN, e.DuplicateRP
+	if e.Local {
+		v.OriginRP = e.RP.String()
+		if !e.DR.IsUnspecified() {
+			v.DR = e.DR.String()
+		}
+	} else {
+		v.Peer, v.Join = e.Peer.String(), e.joinWord()
+	}
+	return v
+}

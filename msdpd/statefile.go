@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/zap"
+
+	"msdpd/lib/msdp"
+)
+
+// statePeriod is how often the state file is written.
+const statePeriod = 5 * time.Second
+
+// writeState keeps the state file fresh for the case that this process is killed.
+func (in *instance) writeState(ctx context.Context) error {
+	ticker := time.NewTicker(statePeriod)
+	defer ticker.Stop()
+	failed := false
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		var saved msdp.Saved
+		if in.do(func() { saved = in.speaker.Save() }) != nil {
+			return nil
+		}
+		err := storeState(in.options.stateFile(), saved)
+		if err != nil && !failed {
+			in.log.Warn("what is known cannot be kept for the next start", zap.Error(err))
+		}
+		failed = err != nil
+	}
+}
+
+// storeState replaces the file at path by saved, so that a reader sees the old or the new.
+func storeState(path string, saved msdp.Saved) error {
+	text, err := json.Marshal(saved)
+	if err != nil {
+		return fmt.Errorf("encoding the state: %w", err)
+	}
+	return replaceFile(path, text, 0o640)
+}
+
+// replaceFile writes text beside path and renames it to path.
+func replaceFile(path string, text []byte, mode fs.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("replacing %s: %w", path, err)
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Chmod(mode), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("replacing %s: %w", path, err), os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// loadState reads what storeState wrote; no file is no state.
+func loadState(path string) (msdp.Saved, error) {
+	var saved msdp.Saved
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return saved, nil
+	}
+	if err != nil {
+		return saved, fmt.Errorf("reading the state: %w", err)
+	}
+	if err := json.Unmarshal(text, &saved); err != nil {
+		return msdp.Saved{}, fmt.Errorf("reading the state from %s: %w", path, err)
+	}
+	return saved, nil
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"time"
+
+	"msdpd/vty"
+)
+
+// ask has the owner run f; it returns the time at which f ran.
+func (d *daemon) ask(f func(now time.Time)) (time.Time, error) {
+	var now time.Time
+	err := d.instance.do(func() {
+		now = d.instance.now
+		f(now)
+	})
+	return now, err
+}
+
+func (d *daemon) installSystem(sh *vty.Shell) {
+	sh.Install(sh.View, "show version", "Show running system information\nThe release of msdpd\n", func(c *vty.Call) error {
+		c.Printf("%s", versionText())
+		return nil
+	})
+	sh.Install(sh.Enable, "show running-config", "Show running system information\nThe configuration in force\n", d.showRunning)
+	sh.Install(sh.Enable, "show startup-config", "Show running system information\nThe configuration file\n", d.showStartup)
+	sh.Install(sh.Enable, "write terminal", "Write the configuration\nTo this terminal\n", d.showRunning)
+	sh.Install(sh.Enable, "write [<memory|file>]", "Write the configuration\nTo the configuration file\nTo the configuration file\n", d.writeFile)
+	sh.Install(sh.Enable, "copy running-config startup-config", "Copy a configuration\nThe configuration in force\nThe configuration file\n", d.writeFile)
+}
+
+func (d *daemon) showRunning(c *vty.Call) error {
+	s, err := d.instance.snapshot()
+	if err != nil {
+		return err
+	}
+	c.Printf("\nCurrent configuration:\n")
+	s.write(c)
+	return nil
+}
+
+func (d *daemon) showStartup(c *vty.Call) error {
+	text, err := os.ReadFile(d.options.configFile)
+	if err != nil {
+		return err
+	}
+	_, err = c.Write(text)
+	return err
+}
+
+// writeFile replaces the configuration file; what was there stays beside it as .sav, as
+// FRR does it.
+func (d *daemon) writeFile(c *vty.Call) error {
+	s, err := d.instance.snapshot()
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	s.write(&text)
+	path := d.options.configFile
+	if old, err := os.ReadFile(path); err == nil {
+		if err := replaceFile(path+".sav", old, 0o640); err != nil {
+			return err
+		}
+	}
+	if err := replaceFile(path, text.Bytes(), 0o640); err != nil {
+		return err
+	}
+	c.Printf("Configuration saved to %s\n", path)
+	return nil
+}

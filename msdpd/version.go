@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"runtime"
+	"strings"
+)
+
+// Set by -ldflags "-X main.buildVersion=… -X main.buildCommit=…".
+var (
+	buildVersion = "0.1.0-dev"
+	buildCommit  = ""
+)
+
+func version() string {
+	if buildCommit == "" {
+		return buildVersion
+	}
+	return buildVersion + " (" + buildCommit + ")"
+}
+
+func versionText() string {
+	return fmt.Sprintf("msdpd %s\nMSDP (RFC 3618) beside FRR, %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+var frrVersionLine = regexp.MustCompile(`^FRRouting (\d+(?:\.\d+)*)`)
+
+// frrRelease reads the release from what `show version` prints: "FRRouting 8.4.4 (host) on …".
+func frrRelease(text string) (string, error) {
+	m := frrVersionLine.FindStringSubmatch(strings.TrimSpace(text))
+	if m == nil {
+		first, _, _ := strings.Cut(text, "\n")
+		return "", fmt.Errorf("%q names no FRR release", first)
+	}
+	return m[1], nil
+}
