@@ -25,34 +25,37 @@ type RP struct {
 // RPSet is the whole mapping, ordered by address, then as pimd lists it.
 type RPSet []RP
 
-// Lookup returns the RP of a group as pimd chooses it: a prefix list that permits the
-// group goes before any range, the longest matching entry first; then the longest range.
-// ok is false where the group has no RP.
+// Lookup returns the RP of a group as pimd chooses it: the longest match over the ranges
+// and the entries of prefix lists, a list before a range of the same length. ok is false
+// where the group has no RP.
 func (s RPSet) Lookup(group ipv4.Addr) (rp ipv4.Addr, mine, ok bool) {
 	var best *RP
-	bestList, bestBits := false, -1
+	bestBits := -1
 	for i := range s {
 		r := &s[i]
-		isList := r.PrefixList != ""
-		bits := -1
-		if isList {
-			if e, permit := r.List.match(group); permit {
-				bits = e.Prefix.Bits()
-			}
-		} else if r.Group.IsValid() && r.Group.Contains(group.Netip()) {
-			bits = r.Group.Bits()
-		}
-		if bits < 0 || bestList && !isList {
-			continue
-		}
-		if best == nil || isList && !bestList || bits > bestBits {
-			best, bestList, bestBits = r, isList, bits
+		bits := r.matchBits(group)
+		if bits > bestBits || best != nil && bits == bestBits && r.PrefixList != "" && best.PrefixList == "" {
+			best, bestBits = r, bits
 		}
 	}
 	if best == nil {
 		return 0, false, false
 	}
 	return best.Address, best.Mine, true
+}
+
+// matchBits returns the length of what matches a group, -1 where nothing does.
+func (r *RP) matchBits(group ipv4.Addr) int {
+	if r.PrefixList != "" {
+		if e, permit := r.List.match(group); permit {
+			return e.Prefix.Bits()
+		}
+		return -1
+	}
+	if r.Group.IsValid() && r.Group.Contains(group.Netip()) {
+		return r.Group.Bits()
+	}
+	return -1
 }
 
 // MyRPs returns the RP addresses that are this router's, ascending, each once.
