@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"msdpd/lib/frrvty"
 )
 
 // Daemon is a process that runs in a node's namespace: one of FRR's, msdpd, or another that Start has started.
@@ -73,7 +75,7 @@ func (d *Daemon) start() error {
 func (d *Daemon) answers() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_, err := queryVty(ctx, d.vtySocket, "show version")
+	_, err := frrvty.Query(ctx, d.vtySocket, "show version")
 	return err
 }
 

@@ -27,12 +27,13 @@
 //		r.WaitFirst(10 * time.Second)
 //		t.Logf("first packet after %v", r.Stats().First.Sent.Sub(s.FirstSent()))
 //
+//		rp.AwaitSA(5*time.Second, "msdpd", "10.1.0.2", "239.1.1.1")
 //		lab.Eventually(t, 5*time.Second, 100*time.Millisecond, func() error {
 //			out, err := rp.Vty("pimd", "show ip pim upstream")
-//			if err != nil || !strings.Contains(out, "239.1.1.1") {
-//				return fmt.Errorf("no upstream state (%w): %s", err, out)
+//			if err == nil && !strings.Contains(out, "239.1.1.1") {
+//				err = fmt.Errorf("no upstream state: %s", out)
 //			}
-//			return nil
+//			return err
 //		})
 //	}
 //
@@ -43,14 +44,17 @@
 // own goroutine. Methods that ask (Exec, Vty, InNamespace, Packets) return errors, so
 // that they can be tried again inside [Eventually]. Nothing in this package sleeps to let
 // something happen; StartFRR and StartMSDPD return when the daemon's vty answers,
-// which says nothing of protocols having converged.
+// which says nothing of protocols having converged: the Await methods do. Where a time is
+// what a scenario is about, compare Arrival.Sent and Received, or FirstSent; limits only
+// keep a failing test from hanging, so let them be generous.
 //
 // # Running several at once
 //
 // Every Network has a name of its own (msdp-PID-N), which is in the names of its
 // namespaces (msdp-PID-N-rp), FRR path spaces (-N msdp-PID-N-rp) and files. Networks of one
 // process and of several processes do not meet, so scenarios may say t.Parallel, and addresses
-// may be the same in each.
+// may be the same in each. go test runs as many at once as there are processors; as
+// scenarios mostly wait, say -parallel 8.
 //
 // # Taking it down
 //

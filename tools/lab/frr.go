@@ -9,7 +9,10 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
+
+	"msdpd/lib/frrvty"
 )
 
 // FRR says where a release of FRR is. The zero value is the one that the machine has.
@@ -139,12 +142,13 @@ func (nd *Node) ZservSocket() string { return filepath.Join(nd.FRR.runDir(nd.spa
 const vtyLimit = 10 * time.Second
 
 // Vty gives commands to a daemon, in one session, and returns what it answers to all of them.
-// The first that the daemon does not accept is the error, and ends the session.
+// The first that the daemon does not accept is the error (a *frrvty.StatusError within), and ends the session.
 // A session starts in view mode: say "enable" and "configure terminal" first where needed.
 func (nd *Node) Vty(daemon string, commands ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), vtyLimit)
 	defer cancel()
-	out, err := queryVty(ctx, nd.VtySocket(daemon), commands...)
+	outputs, err := frrvty.Query(ctx, nd.VtySocket(daemon), commands...)
+	out := strings.Join(outputs, "")
 	if err != nil {
 		err = fmt.Errorf("%s on %s: %w", daemon, nd.name, err)
 	}

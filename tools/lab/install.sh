@@ -3,7 +3,7 @@
 # Sets $root, the top of the source, and makes it the working directory.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-cd "$root"
+cd "$root" || exit
 me=${0##*/}
 
 say() { printf '%s: %s\n' "$me" "$*"; }

@@ -5,6 +5,7 @@ package lab_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,15 +27,28 @@ func TestOSPFConverges(t *testing.T) {
 		r.StartFRR("zebra", "")
 		r.StartFRR("ospfd", lab.OSPF{RouterID: id, Interfaces: []string{"eth0"}, Passive: []string{"lo"}}.Config())
 	}
-	lab.Eventually(t, 30*time.Second, 100*time.Millisecond, func() error {
-		var routes map[string][]struct{ Protocol string }
-		if err := a.VtyJSON("zebra", "show ip route json", &routes); err != nil {
-			return err
-		}
-		if r := routes["10.0.0.2/32"]; len(r) == 0 || r[0].Protocol != "ospf" {
-			return fmt.Errorf("no OSPF route to 10.0.0.2 in %v", routes)
-		}
-		return nil
+	a.AwaitRoute(30*time.Second, "10.0.0.2/32", "ospf")
+	b.AwaitRoute(30*time.Second, "10.0.0.1/32", "ospf")
+
+	// The kernels have the routes too: TCP from loopback to loopback.
+	var l net.Listener
+	err := b.InNamespace(func() (err error) {
+		l, err = net.Listen("tcp", "10.0.0.2:0")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	lab.Eventually(t, 10*time.Second, 50*time.Millisecond, func() error {
+		return a.InNamespace(func() error {
+			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1)}, Timeout: time.Second}
+			c, err := d.Dial("tcp", l.Addr().String())
+			if err != nil {
+				return err
+			}
+			return c.Close()
+		})
 	})
 }
 
@@ -65,9 +79,12 @@ func domain(n *lab.Network) (src, rcv, dr, rp *lab.Node) {
 func TestMulticastByRegister(t *testing.T) {
 	t.Parallel()
 	n := lab.ForTest(t)
-	src, rcv, _, rp := domain(n)
+	src, rcv, dr, rp := domain(n)
+	dr.AwaitPIMNeighbors(30*time.Second, 1)
+	rp.AwaitPIMNeighbors(30*time.Second, 1)
 	registers := rp.Capture("dr0", "ip proto 103")
 	r := rcv.JoinGroup("239.1.1.1", "eth0", 5000)
+	rp.AwaitInterest(30*time.Second, "239.1.1.1")
 	s := src.SendMulticast("239.1.1.1", 5000, lab.SendOptions{})
 	a := r.WaitFirst(30 * time.Second)
 	t.Logf("packet %d is the first to arrive, %v after the first was sent", a.Seq, a.Received.Sub(s.FirstSent()))

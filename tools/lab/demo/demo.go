@@ -19,10 +19,9 @@ const (
 
 // How the source sends, and how long the demo watches.
 const (
-	interval  = 50 * time.Millisecond
-	packets   = 100
-	patience  = 20 * time.Second
-	pollEvery = 20 * time.Millisecond
+	interval = 50 * time.Millisecond
+	packets  = 100
+	patience = 20 * time.Second
 )
 
 type demo struct {
@@ -83,7 +82,7 @@ func (d *demo) startDaemons() {
 		rp2.MSDP = []string{msdpPeer(rp1Addr, rp2Addr)}
 	}
 	for _, r := range []router{
-		{d.dr, lab.Static(rp1Addr+"/32 10.1.12.2"), lab.PIM{RP: []string{rp1Addr}, Interfaces: []string{"src", "rp1"}}},
+		{d.dr, lab.Static(rp1Addr + "/32 10.1.12.2"), lab.PIM{RP: []string{rp1Addr}, Interfaces: []string{"src", "rp1"}}},
 		{d.rp1, lab.Static("10.1.1.0/24 10.1.12.1", rp2Addr+"/32 10.0.12.2", "10.2.0.0/16 10.0.12.2"), rp1},
 		{d.rp2, lab.Static(rp1Addr+"/32 10.0.12.1", "10.1.0.0/16 10.0.12.1"), rp2},
 	} {
@@ -113,30 +112,14 @@ func (d *demo) release() string {
 
 // converge waits until the routers know each other, so that what is measured later is MSDP and not start-up.
 func (d *demo) converge() {
-	lab.Eventually(d.t, patience, pollEvery, func() error { return hasNeighbors(d.dr, 1) })
-	lab.Eventually(d.t, patience, pollEvery, func() error { return hasNeighbors(d.rp1, 2) })
-	lab.Eventually(d.t, patience, pollEvery, func() error { return hasNeighbors(d.rp2, 1) })
+	d.dr.AwaitPIMNeighbors(patience, 1)
+	d.rp1.AwaitPIMNeighbors(patience, 2)
+	d.rp2.AwaitPIMNeighbors(patience, 1)
 	d.say("PIM: DR, RP1 and RP2 see each other")
-	// pimd tries every 30 seconds.
-	for _, rp := range []*lab.Node{d.rp1, d.rp2} {
-		lab.Eventually(d.t, 2*patience, pollEvery, func() error { return d.established(rp) })
-	}
+	// FRR's pimd tries every 30 seconds.
+	d.rp1.AwaitMSDPPeer(2*patience, d.msdp(), rp2Addr, "established")
+	d.rp2.AwaitMSDPPeer(2*patience, d.msdp(), rp1Addr, "established")
 	d.say("MSDP: the session between %s and %s is established (%s)", rp1Addr, rp2Addr, d.speaker())
-}
-
-func hasNeighbors(r *lab.Node, want int) error {
-	var ifaces map[string]map[string]any
-	if err := r.VtyJSON("pimd", "show ip pim neighbor json", &ifaces); err != nil {
-		return err
-	}
-	got := 0
-	for _, neighbors := range ifaces {
-		got += len(neighbors)
-	}
-	if got != want {
-		return fmt.Errorf("%s has %d PIM neighbours, not %d", r.Name(), got, want)
-	}
-	return nil
 }
 
 // msdp is the daemon that answers `show ip msdp`.
@@ -147,26 +130,10 @@ func (d *demo) msdp() string {
 	return "msdpd"
 }
 
-func (d *demo) established(rp *lab.Node) error {
-	var peers map[string]struct{ State string }
-	if err := rp.VtyJSON(d.msdp(), "show ip msdp peer json", &peers); err != nil {
-		return err
-	}
-	for addr, p := range peers {
-		if p.State != "established" {
-			return fmt.Errorf("%s: the session with %s is %s", rp.Name(), addr, p.State)
-		}
-	}
-	if len(peers) != 1 {
-		return fmt.Errorf("%s has %d MSDP peers, not 1", rp.Name(), len(peers))
-	}
-	return nil
-}
-
 // traffic has the receiver join and the source send, and says what arrived and when.
 func (d *demo) traffic() error {
 	r := d.rcv.JoinGroup(group, "eth0", port)
-	lab.Eventually(d.t, patience, pollEvery, func() error { return hasInterest(d.rp2) })
+	d.rp2.AwaitInterest(patience, group)
 	d.say("receiver %s has joined %s by IGMP, RP2 knows", receiver, group)
 
 	s := d.src.SendMulticast(group, port, lab.SendOptions{Interval: interval, Count: packets})
@@ -181,18 +148,6 @@ func (d *demo) traffic() error {
 	r.Wait(patience, "the last packet", func(r *lab.Receiver) bool { return r.From(source).Last.Seq == packets })
 	st := r.From(source)
 	d.say("%d packets sent, %d received, %d of them twice", s.Sent(), st.Packets-st.Duplicates, st.Duplicates)
-	return nil
-}
-
-// hasInterest reports whether the RP has (*,G).
-func hasInterest(rp *lab.Node) error {
-	var routes map[string]map[string]any
-	if err := rp.VtyJSON("pimd", "show ip mroute json", &routes); err != nil {
-		return err
-	}
-	if _, ok := routes[group]["*"]; !ok {
-		return fmt.Errorf("%s has no (*,%s)", rp.Name(), group)
-	}
 	return nil
 }
 
@@ -220,10 +175,14 @@ func (d *demo) keep() error {
 	}
 	fmt.Fprintf(os.Stdout, `
 Look around:
-  ip netns exec %[1]s ip mroute             a node's view; nodes are src, dr, rp1, rp2, rcv
-  vtysh -N %[1]s -c 'show ip mroute'        a router's FRR
+  ip netns exec %[1]s ip mroute
+    what a node's kernel does; the nodes are src, dr, rp1, rp2 and rcv
+  vtysh -N %[1]s -c 'show ip mroute'
+    a router's FRR
   %[2]s
-  tail -f %[3]s/rcv-receive.log                the receiver counts
+    MSDP
+  tail -f %[3]s/rcv-receive.log
+    the receiver counts; other logs are beside it
 Take it down:
   tools/demo --down
 `, d.rp1.Space(), sh, d.n.Dir())

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"msdpd/tools/lab"
@@ -47,6 +48,9 @@ func main() {
 func run(keep, frr bool) error {
 	o := lab.Options{}
 	if keep {
+		if _, err := os.Stat(filepath.Join(os.TempDir(), keptName)); err == nil {
+			return errors.New("an earlier --keep has left its network: take it down first, by tools/demo --down")
+		}
 		o.Name = keptName
 	}
 	return lab.Run(o, keep, func(t lab.T, n *lab.Network) error {
