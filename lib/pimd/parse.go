@@ -135,6 +135,7 @@ func parseConfig(text string) config {
 	c := config{pim: make(map[string]bool), passive: make(map[string]bool)}
 	var iface string
 	var other bool // inside a block that says nothing of interest
+	meshes := make(map[string][]string)
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)
 		if len(words) == 0 || words[0] == "!" {
@@ -173,9 +174,13 @@ func parseConfig(text string) config {
 		switch {
 		case len(words) >= 2 && words[0] == "register-accept-list":
 			c.registerAcceptList = words[1]
-		case len(words) >= 2 && words[0] == "msdp" && words[1] == "peer",
-			len(words) >= 4 && words[0] == "msdp" && words[1] == "mesh-group" && words[3] == "member":
+		case len(words) >= 2 && words[0] == "msdp" && words[1] == "peer":
 			c.ownMSDP = true
+		case len(words) >= 4 && words[0] == "msdp" && words[1] == "mesh-group":
+			// A mesh group has peers once it has both a member and a source.
+			mesh := append(meshes[words[2]], words[3])
+			meshes[words[2]] = mesh
+			c.ownMSDP = c.ownMSDP || slices.Contains(mesh, "member") && slices.Contains(mesh, "source")
 		}
 	}
 	return c

@@ -70,6 +70,16 @@ func (s RPSet) MyRPs() []ipv4.Addr {
 	return slices.Compact(mine)
 }
 
+// addresses returns the addresses of all RPs, ascending, each once.
+func (s RPSet) addresses() []ipv4.Addr {
+	all := make([]ipv4.Addr, 0, len(s))
+	for _, r := range s {
+		all = append(all, r.Address)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // PrefixList is an IP prefix list in the order of its sequence numbers. A list that
 // exists and is empty is not nil.
 type PrefixList []PrefixEntry

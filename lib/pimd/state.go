@@ -113,35 +113,37 @@ type Obstacle struct {
 	Text string
 }
 
-// FindObstacles lists what is in the way, in a fixed order. ifaceOf names the interface
-// that has one of our RP addresses; ok is false where that is not known, and nothing is
-// said of that address then.
+// FindObstacles lists what is in the way, in a fixed order. It asks ifaceOf for each RP
+// address that pimd is configured with, of any router: the answer is the name of our
+// interface that has it, ok is false for an address that is not ours.
 func (s State) FindObstacles(ifaceOf func(rp ipv4.Addr) (name string, ok bool)) []Obstacle {
 	if !s.Present {
 		return []Obstacle{{PIMDAbsent, "pimd: does not answer on its vty socket; start it (pimd=yes in /etc/frr/daemons)"}}
 	}
 	var all []Obstacle
 	if s.OwnMSDP {
-		all = append(all, Obstacle{OwnMSDP, "pimd: has MSDP peers of its own, holds port 639 and would announce joined sources as local, " +
-			"so no joins are sent; remove the msdp lines from its configuration"})
+		all = append(all, Obstacle{OwnMSDP, "pimd: has MSDP peers of its own, which holds port 639 and would announce joined sources as local, " +
+			"so no joins are sent; remove the msdp lines from its configuration and restart it"})
 	}
-	mine := s.RPs.MyRPs()
-	if len(mine) == 0 {
-		all = append(all, Obstacle{NoRP, "pimd: this router is no RP; configure 'ip pim rp A.B.C.D' with an address of this router"})
-	}
-	for _, rp := range mine {
+	found := false
+	for _, rp := range s.RPs.addresses() {
 		name, ok := ifaceOf(rp)
+		found = found || ok
 		if !ok {
 			continue
 		}
 		switch i := s.Interfaces[name]; {
 		case !i.PIM:
-			all = append(all, Obstacle{NoPIM, fmt.Sprintf("%s: has the RP address %s but no 'ip pim', so pimd takes no Registers; "+
+			// pimd says of such an address that it is none of its own.
+			all = append(all, Obstacle{NoPIM, fmt.Sprintf("%s: has the RP address %s but no 'ip pim', so pimd is no RP; "+
 				"configure 'ip pim' on it", name, rp)})
 		case i.Passive:
 			all = append(all, Obstacle{PassivePIM, fmt.Sprintf("%s: has the RP address %s and 'ip pim passive', so pimd takes no Registers; "+
 				"configure 'no ip pim passive' on it", name, rp)})
 		}
+	}
+	if !found && len(s.RPs.MyRPs()) == 0 {
+		all = append(all, Obstacle{NoRP, "pimd: this router is no RP; configure 'ip pim rp A.B.C.D' with an address of this router"})
 	}
 	if s.RegisterAcceptList != "" {
 		l := s.RegisterAcceptList
