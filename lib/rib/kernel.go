@@ -132,19 +132,16 @@ func KernelInterfaces() ([]Interface, error) {
 	return NewInterfaces(all).All(), nil
 }
 
-// localPrefix is the interface's own address; on a point-to-point address the prefix
-// length is the one that stands at the peer's.
+// localPrefix is the interface's own address. One with a peer's address beside it has
+// the length 32, as zebra tells it; 127.0.0.0/8 is left out, as zebra does.
 func localPrefix(a netlink.Addr) (netip.Prefix, bool) {
 	if a.IPNet == nil {
 		return netip.Prefix{}, false
 	}
 	ip, ok := netip.AddrFromSlice(a.IP.To4())
-	if !ok {
+	if !ok || ip.IsLoopback() {
 		return netip.Prefix{}, false
 	}
 	ones, _ := a.Mask.Size()
-	if a.Peer != nil {
-		ones, _ = a.Peer.Mask.Size()
-	}
 	return netip.PrefixFrom(ip, ones), true
 }

@@ -38,7 +38,11 @@ func WatchKernel(ctx context.Context, log *zap.Logger, changed func()) error {
 	dirty := make(chan struct{}, 1)
 	dirty <- struct{}{} // what happened before the subscription
 	failed := make(chan error, 1)
-	go func() { failed <- readEvents(sock, dirty) }()
+	receive := func() error {
+		_, _, err := sock.Receive()
+		return err
+	}
+	go func() { failed <- readEvents(receive, dirty) }()
 
 	for {
 		select {
@@ -60,10 +64,10 @@ func WatchKernel(ctx context.Context, log *zap.Logger, changed func()) error {
 	}
 }
 
-// readEvents marks dirty for everything that comes, until the socket is closed.
-func readEvents(sock *nl.NetlinkSocket, dirty chan<- struct{}) error {
+// readEvents marks dirty for everything that comes, until receive fails for good.
+func readEvents(receive func() error, dirty chan<- struct{}) error {
 	for {
-		_, _, err := sock.Receive()
+		err := receive()
 		if err != nil && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.EINTR) {
 			return err
 		}

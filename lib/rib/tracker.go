@@ -40,7 +40,9 @@ type TrackerConfig struct {
 // While zebra is there, only zebra does. When it goes away, what it said last stays in
 // force for ZebraHold; after that the kernel answers, and at once for an address that
 // zebra never answered for. When zebra returns, each old answer stays until zebra's new
-// one is there.
+// one is there. A zebra that has just been started has no routes but the connected ones,
+// until the routing daemons have found it and the network again; so for what is left of
+// ZebraHold, no route at all and a shorter prefix than before do not count as an answer.
 //
 // It has no goroutine and no clock: its owner calls it with events and the time, and
 // calls Tick when Next says so.
@@ -55,6 +57,10 @@ type Tracker struct {
 	// The first event of all sets it.
 	takeover time.Time
 	kernel   bool // the kernel answers for everything
+	// settled is until when a zebra that came back is not believed where it knows less
+	// than before.
+	settled     time.Time
+	withholding bool // some entry has an answer withheld until then
 
 	dirty     bool // the kernel's table changed since the last round, or a question failed
 	lastRound time.Time
@@ -66,6 +72,8 @@ type tracked struct {
 	refs     int
 	answered bool
 	route    Route
+	fresh    bool   // the route is from zebra since it came last
+	withheld *Route // zebra's answer, not believed yet
 }
 
 // NewTracker returns a Tracker that tracks nothing. For it zebra is away until ZebraUp.
@@ -115,8 +123,16 @@ func (t *Tracker) ZebraUp(now time.Time) {
 	if t.up {
 		return
 	}
+	if t.seen && !t.kernel {
+		t.settled = t.takeover
+	}
 	t.up, t.seen, t.heard = true, true, false
-	t.cfg.Log.Info("zebra answers for routes")
+	for _, e := range t.entries {
+		e.fresh = false
+	}
+	if t.kernel {
+		t.cfg.Log.Info("zebra is back and answers for routes again")
+	}
 }
 
 // ZebraDown says that zebra went away.
@@ -133,12 +149,15 @@ func (t *Tracker) ZebraDown(now time.Time) {
 	t.dirty = true // its table may have changed while it was not asked
 	if t.kernel {
 		t.logKernel()
-	} else {
-		t.cfg.Log.Warn("zebra went away: its last routes stay in force, then the kernel's table answers",
-			zap.Duration("for", max(0, t.takeover.Sub(now))))
 	}
+	t.withholding = false
 	for _, addr := range t.addrs() {
-		if e := t.entries[addr]; e != nil && !e.answered {
+		e := t.entries[addr]
+		if e == nil { // Deliver untracked it
+			continue
+		}
+		e.withheld = nil
+		if !e.answered {
 			t.askKernel(addr, e)
 		}
 	}
@@ -151,9 +170,23 @@ func (t *Tracker) ZebraRoute(now time.Time, addr ipv4.Addr, r Route) {
 	if !t.up || e == nil {
 		return
 	}
-	t.heard = true
 	r.From = FromZebra
+	if e.answered && !e.fresh && now.Before(t.settled) && saysLess(r, e.route) {
+		e.withheld, t.withholding = &r, true
+		return
+	}
+	t.believe(addr, e, r)
+}
+
+// believe takes an answer of zebra's.
+func (t *Tracker) believe(addr ipv4.Addr, e *tracked, r Route) {
+	t.heard, e.fresh, e.withheld = true, true, nil
 	t.take(addr, e, r)
+}
+
+// saysLess reports whether r may be what is left of old while routes are being learnt.
+func saysLess(r, old Route) bool {
+	return old.Reachable() && (!r.Reachable() || r.Prefix.Bits() < old.Prefix.Bits())
 }
 
 // KernelChanged says that the kernel's table or the interfaces changed. What the kernel
@@ -165,7 +198,10 @@ func (t *Tracker) KernelChanged(now time.Time) {
 
 // Next returns when Tick wants to be called; ok is false if nothing is due.
 func (t *Tracker) Next() (at time.Time, ok bool) {
-	if t.up || t.takeover.IsZero() {
+	switch {
+	case t.up && t.withholding:
+		return t.settled, true
+	case t.up || t.takeover.IsZero():
 		return time.Time{}, false
 	}
 	if !t.kernel {
@@ -179,10 +215,13 @@ func (t *Tracker) Next() (at time.Time, ok bool) {
 	return at, ok
 }
 
-// Tick does what is due at now: the kernel takes over, or is asked again.
+// Tick does what is due at now: the kernel takes over, or is asked again, or zebra is
+// believed.
 func (t *Tracker) Tick(now time.Time) {
 	t.begin(now)
 	switch {
+	case t.up && t.withholding && !now.Before(t.settled):
+		t.settle()
 	case t.up:
 	case !t.kernel && !now.Before(t.takeover):
 		t.kernel = true
@@ -214,6 +253,16 @@ func (t *Tracker) round(now time.Time) {
 		}
 		if t.kernel || !e.answered || e.route.From == FromKernel {
 			t.askKernel(addr, e)
+		}
+	}
+}
+
+// settle believes what was withheld.
+func (t *Tracker) settle() {
+	t.withholding = false
+	for _, addr := range t.addrs() {
+		if e := t.entries[addr]; e != nil && e.withheld != nil {
+			t.believe(addr, e, *e.withheld)
 		}
 	}
 }
