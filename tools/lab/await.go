@@ -49,6 +49,24 @@ func (nd *Node) AwaitPIMNeighbors(limit time.Duration, count int) {
 	})
 }
 
+// AwaitDR waits until pimd sees a router as the designated router on an interface. Do so for the source's
+// router before a time is measured: pimd takes up to a second for an interface without neighbours.
+func (nd *Node) AwaitDR(limit time.Duration, iface, address string) {
+	nd.net.t.Helper()
+	Eventually(nd.net.t, limit, pollEvery, func() error {
+		var ifaces map[string]struct {
+			PIMDesignatedRouter string `json:"pimDesignatedRouter"`
+		}
+		if err := nd.VtyJSON("pimd", "show ip pim interface json", &ifaces); err != nil {
+			return err
+		}
+		if dr := ifaces[iface].PIMDesignatedRouter; dr != address {
+			return fmt.Errorf("%s: the DR on %s is %q, want %s", nd.name, iface, dr, address)
+		}
+		return nil
+	})
+}
+
 // AwaitInterest waits until pimd has (*,G): somebody has joined the group.
 func (nd *Node) AwaitInterest(limit time.Duration, group string) {
 	nd.net.t.Helper()

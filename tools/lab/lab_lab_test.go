@@ -80,6 +80,7 @@ func TestMulticastByRegister(t *testing.T) {
 	t.Parallel()
 	n := lab.ForTest(t)
 	src, rcv, dr, rp := domain(n)
+	dr.AwaitDR(30*time.Second, "src0", "10.1.0.1")
 	dr.AwaitPIMNeighbors(30*time.Second, 1)
 	rp.AwaitPIMNeighbors(30*time.Second, 1)
 	registers := rp.Capture("dr0", "ip proto 103")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"syscall"
+	"time"
 
 	"github.com/vishvananda/netlink"
 )
@@ -16,8 +17,12 @@ func (n *Network) Connect(a *Node, ifA, addrA string, b *Node, ifB, addrB string
 	if err := n.whileOpen(func() error { return connect(a, ifA, b, ifB) }); err != nil {
 		n.t.Fatalf("connecting %s %s and %s %s: %v", a.name, ifA, b.name, ifB, err)
 	}
-	for _, end := range []Port{{a, ifA, addrA}, {b, ifB, addrB}} {
+	ends := []Port{{a, ifA, addrA}, {b, ifB, addrB}}
+	for _, end := range ends {
 		end.setUp(n.t)
+	}
+	for _, end := range ends {
+		end.Node.awaitUp(end.Iface)
 	}
 }
 
@@ -63,6 +68,8 @@ func (n *Network) LAN(name string, ports ...Port) *Node {
 		}
 		lan.SetUp(port)
 		p.setUp(n.t)
+		p.Node.awaitUp(p.Iface)
+		lan.awaitUp(port)
 	}
 	return lan
 }
@@ -118,6 +125,21 @@ func (nd *Node) SetDown(iface string) {
 func (nd *Node) SetMTU(iface string, mtu int) {
 	nd.net.t.Helper()
 	nd.change("setting the MTU of", iface, func(l netlink.Link) error { return nd.nl.LinkSetMTU(l, mtu) })
+}
+
+// awaitUp waits until an interface carries packets. The kernel sees to that some time after
+// both ends were set up, and until then drops what is sent; a bridge does not forward to it either.
+func (nd *Node) awaitUp(iface string) {
+	nd.net.t.Helper()
+	Eventually(nd.net.t, startLimit, time.Millisecond, func() error {
+		return nd.net.whileOpen(func() error {
+			link, err := nd.nl.LinkByName(iface)
+			if err == nil && link.Attrs().OperState != netlink.OperUp {
+				err = fmt.Errorf("%s %s is %v", nd.name, iface, link.Attrs().OperState)
+			}
+			return err
+		})
+	})
 }
 
 func (nd *Node) change(what, iface string, f func(netlink.Link) error) {

@@ -112,6 +112,7 @@ func (d *demo) release() string {
 
 // converge waits until the routers know each other, so that what is measured later is MSDP and not start-up.
 func (d *demo) converge() {
+	d.dr.AwaitDR(patience, "src", "10.1.1.1")
 	d.dr.AwaitPIMNeighbors(patience, 1)
 	d.rp1.AwaitPIMNeighbors(patience, 2)
 	d.rp2.AwaitPIMNeighbors(patience, 1)
