@@ -39,7 +39,13 @@ func (e speakerEnv) Listen(locals []ipv4.Addr) { e.transport.Listen(locals) }
 func (e speakerEnv) Allow(peers []ipv4.Addr)   { e.transport.Allow(peers) }
 
 func (e speakerEnv) TrackRoute(addr ipv4.Addr) {
-	e.afterwards(func() { e.tracker.Track(e.now, addr) })
+	e.afterwards(func() {
+		r, known := e.tracker.Route(addr)
+		e.tracker.Track(e.now, addr)
+		if known { // it was tracked already, and so nothing new will be told
+			e.routeDelivered(addr, r)
+		}
+	})
 }
 
 func (e speakerEnv) UntrackRoute(addr ipv4.Addr) {

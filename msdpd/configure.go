@@ -51,8 +51,8 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 	const peerHelp = msdpHelp + "A peer\nThe peer's address\n"
 	both("msdp peer A.B.C.D$peer source A.B.C.D$source [as (1-4294967295)$asn]",
 		peerHelp+"Where the session comes from\nAn address of this router\nThe peer's autonomous system\nIts number\n", configurePeer)
-	both("msdp peer A.B.C.D$peer connect-source WORD$interface [remote-as (1-4294967295)$asn]",
-		peerHelp+"Where the session comes from\nAn interface, whose first address is used\nThe peer's autonomous system\nIts number\n", configurePeer)
+	both("msdp peer A.B.C.D$peer connect-source WORD$interface [<as|remote-as> (1-4294967295)$asn]",
+		peerHelp+"Where the session comes from\nAn interface, whose first address is used\nThe peer's autonomous system\nThe peer's autonomous system\nIts number\n", configurePeer)
 	install(sh.Config, "no ip msdp peer A.B.C.D$peer", "Negate a command\nIP information\n"+peerHelp, removePeer)
 	install(routerPIM, "no msdp peer A.B.C.D$peer", "Negate a command\n"+peerHelp, removePeer)
 	both("msdp peer A.B.C.D$peer description LINE...$text", peerHelp+"What the peer is, in words\nThe words\n", configureDescription)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"time"
 )
 
@@ -80,8 +81,11 @@ func (o *jsonObject) member(name string, value any) {
 	if err != nil && o.err == nil {
 		o.err = err
 	}
-	o.print(string(text))
+	o.print(jsonKey.ReplaceAllString(string(text), "$1:"))
 }
+
+// jsonKey matches a key at the start of a line of indented JSON: FRR writes no space behind it.
+var jsonKey = regexp.MustCompile(`(?m)^(\s*"(?:[^"\\]|\\.)*"): `)
 
 // object begins a member that is an object; end it with closeMember.
 func (o *jsonObject) object(name string) *jsonObject {

@@ -102,14 +102,10 @@ func (in *instance) pimdChanged(st pimd.State) {
 	if !st.Present {
 		if w.pimdHere {
 			w.pimdGone = in.now
-			in.log.Warn("pimd does not answer", zap.Duration("its RPs stay in force for", absencePeriod))
 		}
 		w.pimdHere, w.pimdSaid = false, true
 		in.judgeRPs()
 		return
-	}
-	if came {
-		in.log.Info("pimd answers", zap.String("release", st.Release))
 	}
 	w.pimd, w.pimdHere, w.pimdSaid = st, true, true
 	dr := make(map[string]bool)
