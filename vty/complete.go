@@ -27,14 +27,14 @@ func (s *Shell) Complete(session *Session, line string) []Candidate {
 	}
 	words := split(line)
 	mode := session.Mode()
-	t := s.tree(mode)
+	t := s.lookup(mode)
 	last := ""
 	if len(words) > 0 && !strings.HasSuffix(line, " ") && !strings.HasSuffix(line, "\t") {
 		last = words[len(words)-1].text
 		words = words[:len(words)-1]
 	}
 	if len(words) > 0 && words[0].text == "do" && mode.within(s.Config) {
-		t, words = s.tree(s.Enable), words[1:]
+		t, words = s.lookup(s.Enable), words[1:]
 	}
 	states := []*state{{node: t.root}}
 	for _, w := range words {

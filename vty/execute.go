@@ -44,21 +44,21 @@ func (s *Shell) run(ctx context.Context, session *Session, line string, w io.Wri
 	if bad != nil {
 		return &failure{status: bad.status, mismatch: bad}
 	}
-	session.mode = mode
+	session.Enter(mode)
 	call := &Call{Session: session, Line: line, ctx: ctx, w: w, args: m.args}
 	call.No = m.args[0].tok.kind == keyword && m.args[0].tok.text == "no"
 	err := m.cmd.run(call)
-	if m.do || err != nil && session.mode == mode {
-		session.mode = from
+	refused := err != nil && !errors.As(err, new(*warning))
+	if m.do || refused {
+		session.Enter(from)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case refused && mode.within(s.Config):
+		return &failure{status: ConfigFailed, err: err}
 	}
-	status := Warning
-	if mild := (*warning)(nil); !errors.As(err, &mild) && mode.within(s.Config) {
-		status = ConfigFailed
-	}
-	return &failure{status: status, err: err}
+	return &failure{status: Warning, err: err}
 }
 
 // resolve finds the command of a line, and the mode that has it: the session's, for a line
@@ -69,13 +69,13 @@ func (s *Shell) resolve(mode *Mode, line string) (match, *Mode, *mismatch) {
 	}
 	words := split(line)
 	if mode.within(s.Config) && words[0].text == "do" && len(words) > 1 {
-		m, bad := s.tree(s.Enable).parse(line, words[1:])
+		m, bad := s.lookup(s.Enable).parse(line, words[1:])
 		m.do = true
 		return m, s.Enable, bad
 	}
 	var worst *mismatch
 	for at := mode; at != nil; at = at.Parent {
-		m, bad := s.trees[at].parse(line, words)
+		m, bad := s.lookup(at).parse(line, words)
 		if bad == nil {
 			return m, at, nil
 		}
@@ -86,5 +86,24 @@ func (s *Shell) resolve(mode *Mode, line string) (match, *Mode, *mismatch) {
 			break
 		}
 	}
+	if worst.status == NoMatch {
+		s.pointElsewhere(mode, words, worst)
+	}
 	return match{}, mode, worst
+}
+
+// pointElsewhere says of a line that is a command of another mode how to give it.
+func (s *Shell) pointElsewhere(mode *Mode, words []span, bad *mismatch) {
+	knows := func(m *Mode) bool {
+		_, bad := s.lookup(m).parse(bad.line, words)
+		return bad == nil
+	}
+	switch {
+	case mode.within(s.Config) && knows(s.Enable):
+		bad.note = "a command of the enable mode: put do before it"
+	case mode == s.View && knows(s.Enable):
+		bad.note = "a command of the enable mode: enable comes first"
+	case !mode.within(s.Config) && knows(s.Config):
+		bad.note = "a command of the configuration: configure terminal comes first"
+	}
 }

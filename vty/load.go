@@ -60,9 +60,11 @@ func (es LineErrors) Unwrap() []error {
 // Load runs the lines of a configuration file in the configuration mode: indentation, blank
 // lines and comments as people write them, `exit` and `end` as `show running-config` does. It
 // goes on behind a bad line, and returns LineErrors with every one of them, or the error of
-// the reader. Warnings are logged. Output is not kept.
+// the reader. Warnings are logged. Output is not kept. The session ends up in the mode that it
+// was in.
 func (s *Shell) Load(ctx context.Context, r io.Reader, session *Session) error {
 	var bad LineErrors
+	defer session.Enter(session.Mode())
 	session.Enter(s.Config)
 	lines := bufio.NewReaderSize(r, s.config.MaxLine)
 	for number := 1; ; number++ {
@@ -81,7 +83,7 @@ func (s *Shell) Load(ctx context.Context, r io.Reader, session *Session) error {
 			line = strings.TrimPrefix(line, "\ufeff")
 		}
 		if err != nil {
-			bad = append(bad, &LineError{number, line[:40] + "…", NoMatch, err})
+			bad = append(bad, &LineError{number, line[:min(40, len(line))] + "…", NoMatch, err})
 			continue
 		}
 		if e := s.loadLine(ctx, session, number, line); e != nil {

@@ -204,20 +204,14 @@ func arguments(s *state, line string) []arg {
 // theEnd stands for the end of the line where words are listed.
 const theEnd = "the end"
 
-// expected lists what could follow the states, in the order of the declarations.
+// expected lists what could follow the states.
 func expected(states []*state) []string {
-	var list []string
-	end := false
-	for _, s := range states {
-		end = end || s.node.end != nil
-		for _, n := range s.node.next {
-			if !slices.Contains(list, n.tok.text) {
-				list = append(list, n.tok.text)
-			}
+	var words []string
+	for _, c := range candidates(states, "") {
+		if c.Text == CR {
+			c.Text = theEnd
 		}
+		words = append(words, c.Text)
 	}
-	if end {
-		list = append(list, theEnd)
-	}
-	return list
+	return words
 }

@@ -18,7 +18,7 @@ type mismatch struct {
 	input string
 	// expected is what could stand there, or what an abbreviation could mean.
 	expected []string
-	// note replaces what is made of expected.
+	// note, if any, replaces what is made of expected.
 	note string
 }
 
@@ -96,9 +96,8 @@ func printable(line string) string {
 // be two lines when it is read back.
 func checkLine(line string) *mismatch {
 	for at, r := range line {
-		size := utf8.RuneLen(r)
 		invalid := r == utf8.RuneError && !strings.HasPrefix(line[at:], string(utf8.RuneError))
-		if !invalid && (r == '\t' || !unicode.IsControl(r)) && size > 0 {
+		if !invalid && (r == '\t' || !unicode.IsControl(r)) {
 			continue
 		}
 		m := &mismatch{status: NoMatch, line: line, at: at, note: "a control character"}

@@ -37,6 +37,14 @@ func (t *token) same(o *token) bool {
 	return t.kind == o.kind && t.text == o.text && t.name == o.name && t.alias == o.alias
 }
 
+// means reports whether two tokens take the same words, whatever their names.
+func (t *token) means(o *token) bool {
+	if t.kind == keyword {
+		return o.kind == keyword && t.text == o.text
+	}
+	return t.kind == o.kind && t.lo == o.lo && t.hi == o.hi
+}
+
 // takes reports whether the token takes a word; a keyword takes its abbreviations too.
 func (t *token) takes(w string) bool {
 	switch t.kind {

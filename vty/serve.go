@@ -58,6 +58,7 @@ func (s *Shell) Serve(ctx context.Context, l net.Listener) error {
 		default:
 			s.config.Log.Warn("vty: too many sessions", zap.Int("limit", s.config.MaxSessions))
 			// The few octets fit the socket's buffer; a failure is the client's.
+			_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
 			_, _ = conn.Write([]byte("% Too many sessions\n\x00\x00\x00\x01"))
 			conn.Close()
 		}
@@ -74,7 +75,7 @@ func (s *Shell) ServeConn(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
 	session := s.NewSession()
 	lines := bufio.NewReaderSize(conn, s.config.MaxLine+1)
-	out := &answer{w: bufio.NewWriterSize(conn, 16<<10)}
+	out := &answer{w: bufio.NewWriterSize(conn, 16<<10), gone: cancel}
 	for !session.Ended() {
 		line, err := lines.ReadSlice(0)
 		status := Warning
@@ -98,13 +99,18 @@ func (s *Shell) ServeConn(ctx context.Context, conn net.Conn) {
 	}
 }
 
-// answer writes the answers of one connection. Its error sticks, as a bufio.Writer's does.
-type answer struct{ w *bufio.Writer }
+// answer writes the answers of one connection. Its error sticks, as a bufio.Writer's does,
+// and ends the context of the running command.
+type answer struct {
+	w    *bufio.Writer
+	gone func()
+}
 
 // Write leaves out NULs, which would end the answer.
 func (a *answer) Write(p []byte) (int, error) {
 	for part := range bytes.SplitSeq(p, []byte{0}) {
 		if _, err := a.w.Write(part); err != nil {
+			a.gone()
 			return 0, err
 		}
 	}

@@ -1,7 +1,5 @@
 package vty
 
-import "sync/atomic"
-
 // Mode is a place in the shell with commands of its own: the view of a stranger, the
 // configuration, one object within it.
 type Mode struct {
@@ -29,22 +27,15 @@ func (m *Mode) within(top *Mode) bool {
 // goroutine at a time.
 type Session struct {
 	shell  *Shell
-	number uint64
 	mode   *Mode
 	ended  bool
 	values map[any]any
 }
 
-// sessions numbers the sessions of one shell.
-type sessions struct{ last atomic.Uint64 }
-
 // NewSession starts a session in the view mode.
 func (s *Shell) NewSession() *Session {
-	return &Session{shell: s, number: s.sessions.last.Add(1), mode: s.View}
+	return &Session{shell: s, mode: s.View}
 }
-
-// Number tells the sessions of a shell apart; the first is 1.
-func (s *Session) Number() uint64 { return s.number }
 
 // Mode is where the session stands. While a command runs it is the mode that knew the command.
 func (s *Session) Mode() *Mode { return s.mode }

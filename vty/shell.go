@@ -50,9 +50,8 @@ type Shell struct {
 	// Config is the top of the configuration.
 	Config *Mode
 
-	config   Config
-	sessions sessions
-	trees    map[*Mode]*tree
+	config Config
+	trees  map[*Mode]*tree
 }
 
 // New returns a shell with the built-in modes and their commands: enable, disable,
@@ -129,7 +128,15 @@ func (s *Shell) install(mode *Mode, syntax, help string, run func(*Call) error) 
 	return nil
 }
 
-// tree returns the commands of a mode; a mode seen for the first time gets those that every mode has.
+// lookup returns the commands of a mode; one that nothing was installed in has none.
+func (s *Shell) lookup(mode *Mode) *tree {
+	if t := s.trees[mode]; t != nil {
+		return t
+	}
+	return newTree()
+}
+
+// tree is lookup for Install: a mode seen for the first time gets those that every mode has.
 func (s *Shell) tree(mode *Mode) *tree {
 	t := s.trees[mode]
 	if t == nil {

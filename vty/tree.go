@@ -130,7 +130,7 @@ func overlap(a, b *node, seen map[[2]*node]bool) *command {
 	seen[pair] = true
 	for _, na := range a.next {
 		for _, nb := range b.next {
-			if na.tok.kind == nb.tok.kind && na.tok.text == nb.tok.text {
+			if na.tok.means(nb.tok) {
 				if c := overlap(na, nb, seen); c != nil {
 					return c
 				}

@@ -14,6 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// maxPath is what Linux takes of a socket's path.
+const maxPath = 107
+
 // ListenUnix opens a daemon's vty socket with FRR's rights: mode 0770, so that the members
 // of the group may give commands. Owner and group are names; one that this machine does not
 // know, or "", leaves what the process creates, and so does a process that may not change
@@ -21,6 +24,9 @@ import (
 // file of another kind, is an error that names it. Closing the listener removes the file,
 // unless it has been replaced since.
 func ListenUnix(path, owner, group string) (net.Listener, error) {
+	if len(path) > maxPath {
+		return nil, fmt.Errorf("vty socket %s: a socket's path has at most %d octets", path, maxPath)
+	}
 	if err := removeStale(path); err != nil {
 		return nil, fmt.Errorf("vty socket %s: %w", path, err)
 	}
