@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -170,9 +171,17 @@ func (d *demo) keep() error {
 	d.rcv.Start("receive", "/proc/self/exe", "-traffic", "receive")
 	d.src.Start("send", "/proc/self/exe", "-traffic", "send")
 	d.say("the network stays up, and the source sends on")
-	sh := "vtysh -N " + d.rp1.Space() + " -c 'show ip msdp sa'"
+	shell := "vtysh"
 	if !d.frr {
-		sh = d.n.Binary("msdpsh") + " -N " + d.rp1.Space() + " -c 'show ip msdp sa'"
+		// A copy that stays: tools/demo removes what it has built.
+		program, err := os.ReadFile(d.n.Binary("msdpsh"))
+		if err != nil {
+			return err
+		}
+		shell = filepath.Join(d.n.Dir(), "msdpsh")
+		if err := os.WriteFile(shell, program, 0o755); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(os.Stdout, `
 Look around:
@@ -180,12 +189,12 @@ Look around:
     what a node's kernel does; the nodes are src, dr, rp1, rp2 and rcv
   vtysh -N %[1]s -c 'show ip mroute'
     a router's FRR
-  %[2]s
+  %[2]s -N %[1]s -c 'show ip msdp sa'
     MSDP
   tail -f %[3]s/rcv-receive.log
     the receiver counts; other logs are beside it
 Take it down:
   tools/demo --down
-`, d.rp1.Space(), sh, d.n.Dir())
+`, d.rp1.Space(), shell, d.n.Dir())
 	return nil
 }
