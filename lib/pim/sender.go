@@ -55,8 +55,8 @@ func (s *Sender) Send(rp ipv4.Addr, sgs []ipv4.SG) (sent int, err error) {
 			err = unix.Sendto(fd, s.buf, 0, to)
 		}
 		if err != nil {
-			// The kernel says EINVAL where the bound source is no local address any more.
-			if errors.Is(err, unix.EINVAL) {
+			// What the kernel says of a source address or of a local route that is just gone.
+			if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENETUNREACH) {
 				err = fmt.Errorf("%w (%w)", unix.EADDRNOTAVAIL, err)
 			}
 			return sent, fmt.Errorf("Null-Register for %s to %s: %w", sg, rp, err)
