@@ -34,10 +34,11 @@ func (d *daemon) showSA(c *vty.Call) error {
 	if err != nil {
 		return err
 	}
-	out := saText(c, c.Has("detail"))
+	format := saText
 	if c.Has("json") {
-		out = saJSON(c, c.Has("detail"))
+		format = saJSON
 	}
+	out := format(c, c.Has("detail"))
 	for len(keys) > 0 && c.Context().Err() == nil {
 		n := min(len(keys), entrySlice)
 		entries := make([]shownSA, 0, n)
