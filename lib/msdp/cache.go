@@ -84,5 +84,9 @@ func (s *Speaker) ClearCache(now time.Time) int {
 		s.removeEntry(n, e)
 		return true
 	})
+	for _, r := range s.rpTable {
+		r.waiting = nil
+	}
+	s.pending = 0
 	return count
 }

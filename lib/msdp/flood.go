@@ -15,8 +15,11 @@ const (
 	floodInterval = SAAdvertisementPeriod / 2
 	// freshPeriod: what was last heard longer ago is left out when a peer gets the cache.
 	freshPeriod = 90 * time.Second
-	// catchUpChunk is how many entries are handed to the transport at once.
+	// catchUpChunk is how many entries a catch-up hands to the transport at once, each
+	// perhaps in a TLV of its own.
 	catchUpChunk = 1024
+	// floodChunk is how many entries a flood does, so that they fit in an empty queue.
+	floodChunk = 16 * wire.MaxEntries
 )
 
 // beginBatch starts to gather the entries of one TLV that are to be flooded.
@@ -35,15 +38,20 @@ func (s *Speaker) floodLater(e *entry) {
 // floodBatch sends the batch to every peer that is to have it from 'from'. sa is the TLV
 // they came in, if they came in one: it goes on as it is where all of it does.
 func (s *Speaker) floodBatch(from *peer, rp ipv4.Addr, sa *wire.SourceActive) {
-	if len(s.sgs) == 0 {
-		return
+	for sgs := s.sgs; len(sgs) > 0; {
+		n := min(len(sgs), floodChunk)
+		if sa != nil && sa.Len() == n {
+			s.bytes = sa.AppendStripped(s.bytes[:0])
+		} else {
+			s.bytes = wire.AppendSourceActive(s.bytes[:0], rp, sgs[:n])
+		}
+		s.flood(from, uint64(tlvCount(n)))
+		sgs = sgs[n:]
 	}
-	if sa != nil && sa.Len() == len(s.sgs) {
-		s.bytes = sa.AppendStripped(s.bytes[:0])
-	} else {
-		s.bytes = wire.AppendSourceActive(s.bytes[:0], rp, s.sgs)
-	}
-	messages := uint64(tlvCount(len(s.sgs)))
+}
+
+// flood sends s.bytes, which are so many messages, to all that are to hear what 'from' said.
+func (s *Speaker) flood(from *peer, messages uint64) {
 	for _, p := range s.ordered {
 		if !p.established() || !mayHear(p, from) || p.catchUp != nil {
 			continue // a peer that is catching up finds it in the cache

@@ -1,9 +1,11 @@
 package msdp
 
 import (
+	"slices"
 	"time"
 
 	"msdpd/lib/ipv4"
+	"msdpd/lib/rib"
 )
 
 const (
@@ -41,6 +43,7 @@ type pendingRegister struct {
 type kernelEntry struct {
 	iif     int
 	packets uint64
+	active  time.Time // when packets last grew
 }
 
 // RegisterHeard tells of a Register. It makes a local source only if it came from a
@@ -66,11 +69,11 @@ func (s *Speaker) RegisterHeard(now time.Time, r Register) {
 }
 
 func (s *Speaker) registered(sg ipv4.SG, dr ipv4.Addr, heard time.Time) {
-	l, isNew := s.addLocal(sg)
+	l, silent := s.addLocal(sg)
 	l.registered = true
 	l.dr = dr
 	l.lastRegister = heard
-	s.learnt(l, isNew)
+	s.learnt(l, silent)
 }
 
 func (s *Speaker) expireRegisters() {
@@ -94,7 +97,10 @@ func (s *Speaker) KernelEntry(now time.Time, sg ipv4.SG, iif int, packets uint64
 		return
 	}
 	old, was := s.kernel[sg]
-	k := kernelEntry{iif: iif, packets: packets}
+	k := kernelEntry{iif: iif, packets: packets, active: now}
+	if was && packets == old.packets {
+		k.active = old.active
+	}
 	s.kernel[sg] = k
 	if r, ok := s.registers[sg]; ok {
 		delete(s.registers, sg)
@@ -102,7 +108,7 @@ func (s *Speaker) KernelEntry(now time.Time, sg ipv4.SG, iif int, packets uint64
 			s.registered(sg, r.dr, r.heard)
 		}
 	}
-	s.judgeOnLink(sg, k, !was || packets > old.packets)
+	s.judgeOnLink(sg, k)
 }
 
 // KernelCounters tells how many packets an entry has passed by now. An entry that was not
@@ -126,27 +132,38 @@ func (s *Speaker) KernelEntryGone(now time.Time, sg ipv4.SG) {
 
 // judgeOnLink makes (S,G) a local source, or no longer one, by its place: on a subnet of
 // the incoming interface, where this router is the DR (RFC 3618 §3).
-func (s *Speaker) judgeOnLink(sg ipv4.SG, k kernelEntry, active bool) {
+func (s *Speaker) judgeOnLink(sg ipv4.SG, k kernelEntry) {
 	if s.isDR == nil {
 		return
 	}
 	if !s.isOnLinkHere(sg, k.iif) {
-		if i, ok := s.localIndex[sg]; ok && s.locals[i].onLink {
-			l := &s.locals[i]
-			l.onLink = false
-			if !l.registered {
-				s.removeLocal(l)
-			}
+		if i, ok := s.localIndex[sg]; ok {
+			s.noLongerOnLink(&s.locals[i])
 		}
 		return
 	}
-	if !active {
+	if s.now.Sub(k.active) >= onLinkPeriod {
+		return
+	}
+	if i, ok := s.localIndex[sg]; ok && s.locals[i].onLink && !k.active.After(s.locals[i].lastPacket) {
 		return // silent since it was last looked at
 	}
-	l, isNew := s.addLocal(sg)
+	l, silent := s.addLocal(sg)
 	l.onLink = true
-	l.lastPacket = s.now
-	s.learnt(l, isNew)
+	l.lastPacket = k.active
+	s.learnt(l, silent)
+}
+
+// noLongerOnLink: no packet of ours makes l a local source any more. One from before a
+// restart waits until the RP of its group is known.
+func (s *Speaker) noLongerOnLink(l *localSource) {
+	if _, _, known := s.rps.Lookup(l.sg.Group); !l.onLink || l.restored && !known {
+		return
+	}
+	l.onLink = false
+	if !l.registered {
+		s.removeLocal(l)
+	}
 }
 
 func (s *Speaker) isOnLinkHere(sg ipv4.SG, iif int) bool {
@@ -161,12 +178,24 @@ func (s *Speaker) isOnLinkHere(sg ipv4.SG, iif int) bool {
 	return ok
 }
 
-// judgeOnLinkAgain is due when interfaces, DRs or RPs changed. What the kernel has and we
-// did not count as local so far counts as just heard.
+// judgeOnLinkAgain is due when interfaces, DRs or RPs changed.
 func (s *Speaker) judgeOnLinkAgain() {
 	for sg, k := range s.kernel {
-		i, local := s.localIndex[sg]
-		s.judgeOnLink(sg, k, !local || !s.locals[i].onLink)
+		s.judgeOnLink(sg, k)
+	}
+	for i := range s.locals {
+		l := &s.locals[i]
+		if _, there := s.kernel[l.sg]; l.onLink && !there && !s.mayBeOnLinkHere(l.sg) {
+			s.noLongerOnLink(l)
+		}
 	}
 	s.announceChanged()
+}
+
+// mayBeOnLinkHere judges a source that is no longer in the kernel's table by all interfaces.
+func (s *Speaker) mayBeOnLinkHere(sg ipv4.SG) bool {
+	if s.isDR == nil {
+		return true
+	}
+	return slices.ContainsFunc(s.interfaces.All(), func(ifc rib.Interface) bool { return s.isOnLinkHere(sg, ifc.Index) })
 }

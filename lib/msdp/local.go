@@ -33,8 +33,10 @@ type localSource struct {
 	lastPacket         time.Time
 	firstSeen          time.Time
 	rp                 ipv4.Addr // RP field of its last SA
+	announced          time.Time // its last SA
 	seq                uint64
-	slot               int
+	// restored: it comes from before a restart, and no SA was sent since.
+	restored bool
 }
 
 func (l *localSource) lastHeard() time.Time {
@@ -44,10 +46,12 @@ func (l *localSource) lastHeard() time.Time {
 	return l.lastRegister
 }
 
-// addLocal returns the local source sg, made anew if there was none.
-func (s *Speaker) addLocal(sg ipv4.SG) (l *localSource, isNew bool) {
+// addLocal returns the local source sg, made anew if there was none. It is silent if it is
+// new, or if there were no SAs for it lately because nothing came from it.
+func (s *Speaker) addLocal(sg ipv4.SG) (l *localSource, silent bool) {
 	if i, ok := s.localIndex[sg]; ok {
-		return &s.locals[i], false
+		l = &s.locals[i]
+		return l, s.now.Sub(l.lastHeard()) > announcePeriod && s.now.Sub(l.announced) > announcePeriod
 	}
 	var i int
 	if n := len(s.localFree); n > 0 {
@@ -57,7 +61,7 @@ func (s *Speaker) addLocal(sg ipv4.SG) (l *localSource, isNew bool) {
 		i = len(s.locals)
 		s.locals = append(s.locals, localSource{})
 	}
-	s.locals[i] = localSource{sg: sg, used: true, firstSeen: s.now, slot: i % advertiseSlots}
+	s.locals[i] = localSource{sg: sg, used: true, firstSeen: s.now}
 	s.localIndex[sg] = i
 	// What is local is not taken from a peer, nor joined.
 	if n := s.cache.find(sg); n != none {
@@ -73,39 +77,50 @@ func (s *Speaker) removeLocal(l *localSource) {
 	s.localFree = append(s.localFree, i)
 }
 
-// learnt is the end of learning that l is active: its first SA goes out at once (§5.1).
-func (s *Speaker) learnt(l *localSource, isNew bool) {
-	if !isNew {
+// learnt is the end of learning that l is active: the first SA, also after a silence, goes
+// out at once (§5.1).
+func (s *Speaker) learnt(l *localSource, silent bool) {
+	if !silent || s.now.Sub(l.lastHeard()) > announcePeriod {
 		return
 	}
 	s.log.Debug("local source", zap.Stringer("sg", l.sg), zap.Bool("registered", l.registered))
-	s.announce(l)
+	if rp, ok := s.originRP(l.sg.Group); ok {
+		s.beginBatch()
+		s.announceLater(l, rp)
+		s.floodBatch(nil, rp, nil)
+	}
 }
 
-// announce floods an SA for l now.
-func (s *Speaker) announce(l *localSource) {
-	rp, ok := s.originRP(l.sg.Group)
-	if !ok {
-		return
-	}
-	s.beginBatch()
-	l.seq = s.seq
-	l.rp = rp
+// announceLater adds l to the batch, with rp as the RP field of its SA.
+func (s *Speaker) announceLater(l *localSource, rp ipv4.Addr) {
+	l.seq, l.rp, l.announced, l.restored = s.seq, rp, s.now, false
 	s.sgs = append(s.sgs, l.sg)
-	s.floodBatch(nil, rp, nil)
+}
+
+// announce floods SAs for the local sources in due.
+func (s *Speaker) announce(due *chunk) {
+	for _, rp := range due.order {
+		s.beginBatch()
+		for _, sg := range due.byRP[rp] {
+			s.announceLater(&s.locals[s.localIndex[sg]], rp)
+		}
+		s.floodBatch(nil, rp, nil)
+	}
 }
 
 // announceChanged announces the sources whose SAs would now carry another RP.
 func (s *Speaker) announceChanged() {
+	var due chunk
 	for i := range s.locals {
 		l := &s.locals[i]
 		if !l.used || s.now.Sub(l.lastHeard()) > freshPeriod {
 			continue
 		}
 		if rp, ok := s.originRP(l.sg.Group); ok && rp != l.rp {
-			s.announce(l)
+			due.add(rp, l.sg)
 		}
 	}
+	s.announce(&due)
 }
 
 // advertiseNextSlot sends the periodic SAs of one slot (§5.2).
@@ -119,18 +134,10 @@ func (s *Speaker) advertiseNextSlot() {
 			continue
 		}
 		if rp, ok := s.originRP(l.sg.Group); ok {
-			l.rp = rp
 			due.add(rp, l.sg)
 		}
 	}
-	for _, rp := range due.order {
-		s.beginBatch()
-		for _, sg := range due.byRP[rp] {
-			s.locals[s.localIndex[sg]].seq = s.seq
-		}
-		s.sgs = append(s.sgs, due.byRP[rp]...)
-		s.floodBatch(nil, rp, nil)
-	}
+	s.announce(&due)
 }
 
 // expireLocals forgets the sources that are silent.
@@ -153,13 +160,17 @@ func (s *Speaker) expireLocals() {
 	}
 }
 
-// dropForeignLocals forgets the sources of groups whose RP this router no longer is.
+// dropForeignLocals forgets the sources of groups whose RP this router no longer is. One
+// from before a restart stays while no RP of its group is known: pimd may not have
+// answered yet.
 func (s *Speaker) dropForeignLocals() {
 	for i := range s.locals {
-		if l := &s.locals[i]; l.used {
-			if _, ok := s.originRP(l.sg.Group); !ok {
-				s.removeLocal(l)
-			}
+		l := &s.locals[i]
+		if !l.used || s.originates(l) {
+			continue
+		}
+		if _, _, known := s.rps.Lookup(l.sg.Group); known || !l.restored {
+			s.removeLocal(l)
 		}
 	}
 }

@@ -54,6 +54,12 @@ func (s *Speaker) originRP(g ipv4.Addr) (rp ipv4.Addr, ok bool) {
 	return rp, true
 }
 
+// originates reports whether SAs are sent for l's group.
+func (s *Speaker) originates(l *localSource) bool {
+	_, ok := s.originRP(l.sg.Group)
+	return ok
+}
+
 // fixedOriginator is the RP field that does not depend on the group: the originator-id,
 // else the source of our first mesh group. 0.0.0.0 if there is neither.
 func (s *Speaker) fixedOriginator() ipv4.Addr {
@@ -73,13 +79,12 @@ func (s *Speaker) fixedOriginator() ipv4.Addr {
 // as well (RFC 3446), unless it is the very value that we send.
 func (s *Speaker) carriesOurRP(p *peer, rp ipv4.Addr) bool {
 	fixed := s.fixedOriginator()
-	switch {
-	case rp == fixed:
+	if rp == fixed {
 		return true
-	case s.myRPs[rp]:
-		return fixed == 0 || p.mesh == ""
 	}
-	return s.interfaces.OwnAddr(rp)
+	// That an address is ours is known before pimd has said that it is an RP's.
+	ours := s.myRPs[rp] || s.interfaces.OwnAddr(rp)
+	return ours && (fixed == 0 || p.mesh == "")
 }
 
 var reasonTexts = [reasonCount]string{

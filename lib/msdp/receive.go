@@ -20,16 +20,15 @@ func (s *Speaker) Received(now time.Time, conn ConnID, tlvs []byte) {
 		// Only a message of the protocol replaces the session that is there.
 		h, err := wire.ParseHeader(tlvs)
 		if err != nil || h.Type != wire.TypeKeepAlive {
-			s.env.Close(conn)
-			delete(s.conns, conn)
-			p.candidate = 0
+			s.dropCandidate(p)
 			return
 		}
-		s.replaceSession(p)
+		s.reset(p, "peer connected anew")
 	}
 	for len(tlvs) > 0 && p.conn == conn && p.established() {
 		h, tlv, rest, err := wire.Next(tlvs)
 		if err == nil {
+			p.heard = true
 			p.holdAt = now.Add(s.config.Timers.Hold)
 			err = s.receiveTLV(p, h, tlv)
 		}
@@ -69,6 +68,9 @@ func (s *Speaker) receiveTLV(p *peer, h wire.Header, tlv []byte) error {
 // receiveSA runs RFC 3618 §11.3 on a Source-Active TLV: peer-RPF, cache, flood.
 func (s *Speaker) receiveSA(p *peer, sa wire.SourceActive) {
 	n := sa.Len()
+	if n == 0 {
+		return // nothing in it, no error
+	}
 	refuseAll := func(why Reason) { p.stats.Refused[why] += uint64(n) }
 	if !sourceMayBe(sa.RP) {
 		refuseAll(ReasonRPAddress)
@@ -118,8 +120,12 @@ func (s *Speaker) take(p *peer, r *rpInfo, sg ipv4.SG) {
 
 // admit brings an entry that passed peer-RPF into the cache.
 func (s *Speaker) admit(p *peer, r *rpInfo, sg ipv4.SG, fromMesh bool) Reason {
-	if _, local := s.localIndex[sg]; local {
-		return ReasonLocal
+	if i, local := s.localIndex[sg]; local {
+		l := &s.locals[i]
+		if s.originates(l) || !l.restored {
+			return ReasonLocal
+		}
+		s.removeLocal(l) // it was ours before the restart, and is no longer
 	}
 	n := s.cache.find(sg)
 	if n == none {
@@ -137,7 +143,7 @@ func (s *Speaker) admit(p *peer, r *rpInfo, sg ipv4.SG, fromMesh bool) Reason {
 		return ReasonDuplicateRP
 	}
 	if e.peer != p.index {
-		if owner := s.slots[e.peer]; fromMesh && s.defends(owner, r, e) {
+		if fromMesh && s.defended(r, e) {
 			return ReasonNotOwner
 		}
 		s.changeOwner(e, p)
@@ -153,10 +159,11 @@ func (s *Speaker) admit(p *peer, r *rpInfo, sg ipv4.SG, fromMesh bool) Reason {
 	return ReasonNone
 }
 
-// defends reports whether owner keeps its entry against a copy from a mesh member: a live
-// mesh member does, and a peer that still is the RPF peer.
-func (s *Speaker) defends(owner *peer, r *rpInfo, e *entry) bool {
-	if owner == nil || !owner.established() {
+// defended reports whether the owner of e keeps it against a copy from a mesh member: a
+// live mesh member does, and a peer that still is the RPF peer, as long as it refreshes it.
+func (s *Speaker) defended(r *rpInfo, e *entry) bool {
+	owner := s.slots[e.peer]
+	if owner == nil || !owner.established() || s.stamp().since(e.heard) > freshPeriod {
 		return false
 	}
 	return e.flags&flagMesh != 0 || s.rpfPeer(r).peer == owner

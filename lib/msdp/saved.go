@@ -74,6 +74,7 @@ func (s *Speaker) Restore(now time.Time, saved Saved) {
 		}
 		l, _ := s.addLocal(sg)
 		l.registered, l.onLink, l.dr = registered, onLink, v.DR
+		l.restored = true
 		l.firstSeen, l.lastRegister, l.lastPacket = s.monotonic(v.FirstSeen), s.monotonic(v.LastRegister), s.monotonic(v.LastPacket)
 	}
 	for _, v := range saved.Joined {
@@ -96,8 +97,10 @@ func (s *Speaker) Restore(now time.Time, saved Saved) {
 		if v.FirstSeen.After(s.epoch) {
 			e.firstSeen = s.stampOf(s.monotonic(v.FirstSeen))
 		}
+		e.seq = s.seq
 		s.considerJoin(e)
 	}
+	s.announceChanged()
 }
 
 // monotonic turns a wall-clock time into one that subtracts from s.now without regard to

@@ -212,15 +212,16 @@ func (s *Speaker) AskRPF(now time.Time, rp ipv4.Addr) {
 }
 
 // ExplainRPF returns who the RPF peer towards rp is and why. Known is false as long as the
-// answer about the route is awaited.
+// answer about the route is awaited, and where AskRPF was not called before.
 func (s *Speaker) ExplainRPF(now time.Time, rp ipv4.Addr) RPFStatus {
 	s.now = now
 	st := RPFStatus{RP: rp}
 	r := s.rpTable[rp]
 	if r == nil {
-		r = &rpInfo{addr: rp}
+		r = &rpInfo{addr: rp} // nobody was asked
+	} else {
+		st.Known, st.Route = s.decided(r), r.route
 	}
-	st.Known, st.Route = s.decided(r), r.route
 	d := s.decide(r)
 	st.Rule, st.Why = d.rule, d.why
 	if d.peer != nil {

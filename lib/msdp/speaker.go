@@ -112,6 +112,7 @@ func New(now time.Time, env Env, log *zap.Logger) *Speaker {
 		kernel:     make(map[ipv4.SG]kernelEntry),
 		interest:   make(map[ipv4.Addr]bool),
 		sweepT:     now, advertised: now,
+		seq: 1, // 0 is older than every change
 	}
 }
 

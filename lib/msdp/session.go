@@ -1,0 +1,355 @@
+package msdp
+
+import (
+	"errors"
+	"io"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"msdpd/lib/ipv4"
+	"msdpd/lib/wire"
+)
+
+const (
+	// eagerPeriod is how long connection attempts come faster than [ConnectRetry-Period]:
+	// after a start, after the source address appeared, after a session was lost.
+	eagerPeriod = 2 * time.Minute
+	// eagerLongest is the last of the growing delays 1, 2, 4, 8, 16 s.
+	eagerLongest = 16 * time.Second
+	// eagerRefused bounds the delay after a refused attempt: the path works and the peer's
+	// host answers, so that its speaker is likely about to start.
+	eagerRefused = 2 * time.Second
+	// settledPeriod is how long a session must have lasted for its loss to begin the
+	// growing delays anew, while they still run: a peer that hangs up on us each time is
+	// tried less and less often.
+	settledPeriod = 10 * time.Second
+)
+
+// start moves a peer without a connection to the state its configuration asks for (E1 to E3).
+func (s *Speaker) start(p *peer) {
+	if p.conn != 0 {
+		return
+	}
+	switch {
+	case p.Shutdown:
+		p.state = StateDisabled
+		p.why = "shutdown"
+	case p.Local.IsUnspecified() && p.LocalInterface != "":
+		p.state = StateInactive
+		p.why = "interface " + p.LocalInterface + " has no IPv4 address"
+	case p.Local.IsUnspecified():
+		p.state = StateInactive
+		p.why = "no source address is configured"
+	case p.connects():
+		if p.state != StateConnecting {
+			p.state = StateInactive
+		}
+	default:
+		err, known := s.listening[p.Local]
+		p.state = StateListen
+		p.why = ""
+		if known && err != nil {
+			p.state = StateInactive
+			p.why = listenTrouble(p.Local, err)
+		}
+	}
+}
+
+func listenTrouble(local ipv4.Addr, err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "no interface has the source address " + local.String()
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "another process, probably pimd's own MSDP, listens on " + local.String() + " port 639"
+	}
+	return err.Error()
+}
+
+// ListenerUp tells that peers can connect to local.
+func (s *Speaker) ListenerUp(now time.Time, local ipv4.Addr) { s.listener(now, local, nil) }
+
+// ListenerFailed tells why they cannot.
+func (s *Speaker) ListenerFailed(now time.Time, local ipv4.Addr, err error) {
+	s.listener(now, local, err)
+}
+
+func (s *Speaker) listener(now time.Time, local ipv4.Addr, err error) {
+	s.now = now
+	s.listening[local] = err
+	if err != nil {
+		s.log.Warn("cannot listen for peers", zap.Stringer("source", local), zap.String("reason", listenTrouble(local, err)))
+	}
+	for _, p := range s.ordered {
+		if p.Local == local {
+			s.start(p)
+		}
+	}
+}
+
+func (s *Speaker) beEager(p *peer) {
+	p.eagerUntil = s.now.Add(eagerPeriod)
+	p.backoff = time.Second
+}
+
+// nextDelay returns how long to wait for the next attempt, and makes the one after it longer.
+func (s *Speaker) nextDelay(p *peer) time.Duration {
+	period := s.config.Timers.ConnectRetry
+	if s.now.After(p.eagerUntil) || p.backoff > eagerLongest {
+		return period
+	}
+	d := p.backoff
+	p.backoff *= 2
+	return min(d, period)
+}
+
+// connect is action A2: active open, ConnectRetry timer set.
+func (s *Speaker) connect(p *peer) {
+	p.state = StateConnecting
+	p.stats.ConnAttempts++
+	p.retryAt = s.now.Add(s.nextDelay(p))
+	p.conn = s.env.Dial(p.Local, p.Addr)
+	s.conns[p.conn] = p
+}
+
+// DialFailed tells that the attempt conn came to nothing.
+func (s *Speaker) DialFailed(now time.Time, conn ConnID, err error) {
+	s.now = now
+	p := s.conns[conn]
+	if p == nil {
+		return
+	}
+	delete(s.conns, conn)
+	p.conn = 0
+	p.why = err.Error()
+	switch {
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		p.state = StateInactive
+		p.why = "no interface has the source address " + p.Local.String()
+	case errors.Is(err, syscall.ECONNREFUSED):
+		p.why = "connection refused: nothing listens on " + p.Addr.String() + " port 639, or it has no peer " + p.Local.String()
+		s.refusedAttempt(p)
+	}
+	s.log.Debug("connection attempt failed", zap.Stringer("peer", p.Addr), zap.Error(err))
+}
+
+// Connected is event E4: the active open succeeded.
+func (s *Speaker) Connected(now time.Time, conn ConnID, local, remote netip.AddrPort) {
+	s.now = now
+	p := s.conns[conn]
+	if p == nil || p.conn != conn {
+		s.env.Close(conn)
+		return
+	}
+	s.establish(p, conn, local, remote)
+}
+
+// Accepted is event E5: a configured peer connected. Connections of others, to another
+// address than the peer's source, or where this side is to connect, are closed.
+func (s *Speaker) Accepted(now time.Time, conn ConnID, local, remote netip.AddrPort) {
+	s.now = now
+	from, _ := ipv4.FromNetip(remote.Addr())
+	to, _ := ipv4.FromNetip(local.Addr())
+	p := s.peers[from]
+	if p == nil || p.Shutdown || p.connects() || to != p.Local {
+		s.log.Debug("connection refused", zap.Stringer("from", remote), zap.Stringer("to", local))
+		s.env.Close(conn)
+		return
+	}
+	if !p.established() {
+		s.conns[conn] = p
+		s.establish(p, conn, local, remote)
+		return
+	}
+	// The peer opens a second connection while we hold the first: it lost power, or
+	// somebody else speaks from its address. Its first message tells.
+	if p.candidate != 0 {
+		s.dropCandidate(p)
+	}
+	p.candidate, p.candidateLocal, p.candidateRemote = conn, local, remote
+	p.candidateUntil = s.now.Add(s.config.Timers.Hold)
+	s.conns[conn] = p
+}
+
+func (s *Speaker) dropCandidate(p *peer) {
+	s.env.Close(p.candidate)
+	delete(s.conns, p.candidate)
+	p.candidate = 0
+}
+
+// establish is A4 and A5: KeepAlive sent at once, timers set, and the whole cache follows.
+func (s *Speaker) establish(p *peer, conn ConnID, local, remote netip.AddrPort) {
+	p.conn = conn
+	p.local, p.remote = local, remote
+	p.state = StateEstablished
+	p.why = ""
+	p.heard = false
+	p.since = s.now
+	p.stats.EstablishedChanges++
+	p.holdAt = s.now.Add(s.config.Timers.Hold)
+	s.rpfEpoch++
+	s.log.Info("peer up", zap.Stringer("peer", p.Addr), zap.Stringer("source", p.Local))
+	s.sendKeepAlive(p)
+	s.beginCatchUp(p, 0)
+}
+
+func (s *Speaker) sendKeepAlive(p *peer) {
+	s.bytes = wire.AppendKeepAlive(s.bytes[:0])
+	if s.send(p, s.bytes) {
+		p.stats.KeepAlivesSent++
+	}
+	p.keepAliveAt = s.now.Add(s.config.Timers.KeepAlive)
+}
+
+// send hands TLVs to the transport; any message resets the KeepAlive timer (§5.5).
+func (s *Speaker) send(p *peer, tlvs []byte) bool {
+	if !s.env.Send(p.conn, tlvs) {
+		return false
+	}
+	p.keepAliveAt = s.now.Add(s.config.Timers.KeepAlive)
+	return true
+}
+
+// Closed tells that the connection ended from outside.
+func (s *Speaker) Closed(now time.Time, conn ConnID, err error) {
+	s.now = now
+	p := s.conns[conn]
+	if p == nil {
+		return
+	}
+	if p.candidate == conn {
+		p.candidate = 0
+		delete(s.conns, conn)
+		return
+	}
+	s.reset(p, whyClosed(err))
+}
+
+func whyClosed(err error) string {
+	switch {
+	case err == nil || errors.Is(err, io.EOF):
+		return "peer closed the connection"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "peer closed the connection within a message"
+	}
+	return err.Error()
+}
+
+// reset is A8: the connection is closed, and the state machine begins anew. A connection
+// with which the peer already came back takes the place of the session.
+func (s *Speaker) reset(p *peer, reason string) {
+	if p.conn != 0 {
+		s.env.Close(p.conn)
+		delete(s.conns, p.conn)
+		p.conn = 0
+	}
+	lasted := s.now.Sub(p.since)
+	s.leaveEstablished(p, reason)
+	p.state = StateInactive
+	if p.candidate != 0 {
+		conn := p.candidate
+		p.candidate = 0
+		s.establish(p, conn, p.candidateLocal, p.candidateRemote)
+		return
+	}
+	if p.heard && (lasted >= settledPeriod || s.now.After(p.eagerUntil)) {
+		s.beEager(p)
+	}
+	p.retryAt = s.now.Add(s.nextDelay(p))
+	if !p.heard {
+		s.refusedAttempt(p)
+		p.why = "the peer's host took the connection, but no message came: " + reason
+	}
+	s.start(p)
+}
+
+// refusedAttempt bounds the wait after an attempt to which the peer's host said no.
+func (s *Speaker) refusedAttempt(p *peer) {
+	if s.now.Before(p.eagerUntil) {
+		p.retryAt = earlier(p.retryAt, s.now.Add(eagerRefused))
+	}
+}
+
+func (s *Speaker) leaveEstablished(p *peer, reason string) {
+	if p.since.IsZero() {
+		return
+	}
+	s.log.Info("peer down", zap.Stringer("peer", p.Addr), zap.String("reason", reason), zap.Duration("uptime", s.now.Sub(p.since).Round(time.Second)))
+	p.since = time.Time{}
+	p.lastReset = reason
+	p.resetAt = s.now
+	p.catchUp = nil
+	s.rpfEpoch++
+}
+
+func (s *Speaker) dropConnections(p *peer) {
+	for _, conn := range []ConnID{p.conn, p.candidate} {
+		if conn != 0 {
+			s.env.Close(conn)
+			delete(s.conns, conn)
+		}
+	}
+	p.conn, p.candidate = 0, 0
+}
+
+// ClearPeer resets the session with addr, or with every peer where addr is 0.0.0.0. It
+// reports whether there is such a peer.
+func (s *Speaker) ClearPeer(now time.Time, addr ipv4.Addr) bool {
+	s.now = now
+	found := false
+	for _, p := range s.ordered {
+		if addr.IsUnspecified() || p.Addr == addr {
+			found = true
+			s.restart(p, "cleared by the operator")
+			s.start(p)
+		}
+	}
+	return found
+}
+
+// restart ends what p has of connections; a new attempt comes at once.
+func (s *Speaker) restart(p *peer, reason string) {
+	s.dropConnections(p)
+	s.leaveEstablished(p, reason)
+	p.state = StateInactive
+	p.why = ""
+	s.beEager(p)
+	p.retryAt = s.now
+}
+
+// localAddressMayHaveCome wakes a session that waited for its source address.
+func (s *Speaker) localAddressMayHaveCome(p *peer) {
+	if p.state == StateInactive && p.connects() && p.conn == 0 && s.interfaces.OwnAddr(p.Local) {
+		s.beEager(p)
+		p.retryAt = s.now
+	}
+}
+
+// peerTimers runs the timers of RFC 3618 §5.4 to §5.6 that are due.
+func (s *Speaker) peerTimers(p *peer) {
+	switch p.state {
+	case StateEstablished:
+		if !s.now.Before(p.holdAt) { // E8
+			s.reset(p, "hold timer expired")
+			return
+		}
+		if p.candidate != 0 && !s.now.Before(p.candidateUntil) {
+			s.dropCandidate(p)
+		}
+		if !s.now.Before(p.keepAliveAt) {
+			s.sendKeepAlive(p)
+		}
+	case StateInactive, StateConnecting:
+		if p.Local.IsUnspecified() || !p.connects() || s.now.Before(p.retryAt) {
+			return
+		}
+		if p.conn != 0 { // E6: the attempt took too long
+			s.env.Close(p.conn)
+			delete(s.conns, p.conn)
+			p.conn = 0
+		}
+		s.connect(p)
+	}
+}
