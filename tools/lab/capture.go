@@ -50,7 +50,7 @@ func (nd *Node) startCapture(iface, filter string) (*Capture, error) {
 		return nil, err
 	}
 	go func() {
-		c.cmd.Wait() //nolint:errcheck // its result is in ProcessState
+		c.cmd.Wait() // its result is in ProcessState
 		close(c.exited)
 	}()
 	select {
@@ -97,7 +97,7 @@ func (c *Capture) File() string { return c.file }
 func (c *Capture) Stop() { c.stop() }
 
 func (c *Capture) stop() {
-	c.once.Do(func() { c.cmd.Process.Signal(syscall.SIGINT) }) //nolint:errcheck // it may have ended with its interface
+	c.once.Do(func() { c.cmd.Process.Signal(syscall.SIGINT) }) // it may have ended with its interface
 	<-c.exited
 }
 

@@ -85,7 +85,7 @@ func (d *Daemon) exec() error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() //nolint:errcheck // the process has its own
+	defer log.Close() // the process has its own
 	cmd := exec.Command(d.path, d.args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = "/"
@@ -107,7 +107,7 @@ func (d *Daemon) exec() error {
 	d.cmd, d.exited = cmd, exited
 	d.mu.Unlock()
 	go func() {
-		cmd.Wait() //nolint:errcheck // its result is in cmd.ProcessState
+		cmd.Wait() // its result is in cmd.ProcessState
 		close(exited)
 	}()
 	return nil

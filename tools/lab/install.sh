@@ -51,7 +51,9 @@ install_packages() (
 		trap 'exit 130' INT TERM
 		printf '#!/bin/sh\nexit 101\n' >$policy
 		chmod +x $policy
-		say "services of these packages are not started (after a reboot systemd would: see systemctl disable frr)"
+		case " $* " in
+		*" frr "*) say "FRR's service is not started (after a reboot systemd would: systemctl disable frr)" ;;
+		esac
 	fi
 	export DEBIAN_FRONTEND=noninteractive
 	# A fresh machine has no package lists, an old one has lists of versions that are gone.

@@ -302,7 +302,7 @@ func TestKilledOwnerLeavesNothing(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	cmd.Wait() //nolint:errcheck // it was killed
+	cmd.Wait() // it was killed
 	lab.Eventually(t, 30*time.Second, 50*time.Millisecond, func() error {
 		if got := traces(t, name); len(got) > 0 {
 			return fmt.Errorf("left behind: %v", got)

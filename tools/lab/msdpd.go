@@ -104,7 +104,7 @@ func runMain(m *testing.M) int {
 		return 1
 	}
 	r.path(dir)
-	defer r.reap() //nolint:errcheck // a directory in /tmp
+	defer r.reap() // a directory in /tmp
 	if err := Build(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

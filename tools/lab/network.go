@@ -187,7 +187,7 @@ func (n *Network) release() bool {
 	}
 	n.closed = true
 	for i := len(n.closers) - 1; i >= 0; i-- {
-		n.closers[i].Close() //nolint:errcheck // sockets that go away with their namespace
+		n.closers[i].Close() // sockets that go away with their namespace
 	}
 	return true
 }

@@ -54,13 +54,13 @@ func (r *reaper) path(path string) { r.tell("path " + path) }
 func (r *reaper) tell(line string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	io.WriteString(r.in, line+"\n") //nolint:errcheck // see above
+	io.WriteString(r.in, line+"\n") // see above
 }
 
 // reap has everything removed and waits for it.
 func (r *reaper) reap() error {
 	r.mu.Lock()
-	r.in.Close() //nolint:errcheck // a broken pipe shows in Wait
+	r.in.Close() // a broken pipe shows in Wait
 	r.mu.Unlock()
 	if err := r.cmd.Wait(); err != nil {
 		return fmt.Errorf("taking the network down: %w: %s", err, bytes.TrimSpace(r.stderr.Bytes()))
