@@ -51,12 +51,12 @@ type Handler interface {
 	// ZebraUp says that a session is there and which release zebra is ("8.4.4").
 	// Interfaces follows at once, then a Route for each tracked address.
 	ZebraUp(release string)
-	// ZebraDown says that the session is lost, once for each ZebraUp.
+	// ZebraDown says that the session is lost, once for each ZebraUp that Run outlives.
 	ZebraDown(err error)
 	// Interfaces is a full snapshot, sorted by index, of the interfaces of the default
 	// VRF: at the start of a session, and after changes. The handler may keep it.
-	// As for FRR's own daemons, the addresses of an interface go away with its link
-	// (FRR 8.4 withdraws them), though the kernel keeps them.
+	// It says what FRR's own daemons are told: when a link goes down, zebra withdraws the
+	// interface's addresses though the kernel keeps them, and a later session lists them again.
 	Interfaces(all []rib.Interface)
 	// Route is the route to a tracked address: zebra's first answer, and each change.
 	// Where there is none the Route is zero, but for From.

@@ -11,7 +11,7 @@
 // here, because that package's Client reads without a deadline and believes any length,
 // says HELLO with the route type it is given (zebra deletes the routes of that type
 // when the session ends), and knows no release after FRR 8.2; the fields of its
-// interface bodies are not exported; its encoder of NEXTHOP_REGISTER writes the prefix
-// length over the SAFI from FRR 8.2 on, and cannot set the flags; and its decoders
-// panic on a message that is cut short.
+// interface bodies are not exported; from FRR 8.2 on its encoder of NEXTHOP_REGISTER
+// writes the prefix length over the SAFI, which leaves 0 for the length, and it cannot
+// set the flags; and its decoders panic on a message that is cut short.
 package zclient

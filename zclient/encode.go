@@ -68,8 +68,9 @@ func appendRouterIDRequest(b []byte, r *release) []byte {
 //     pimd's does (it asks by NEXTHOP_LOOKUP, where the default always counts). But once
 //     set for an address the flag stays, for bgpd too: a BGP next hop with the same
 //     address (an RP's, a peer's loopback) would from then on resolve over the default
-//     route, although `ip nht resolve-via-default` is off. So it is set for the prefix
-//     0.0.0.0/0 only, and what has no other route takes that one's answer (routes.go).
+//     route, although `ip nht resolve-via-default` is off, as it is in Debian's FRR 8.4.
+//     So it is set for the prefix 0.0.0.0/0 only, and what has no other route takes that
+//     one's answer (routes.go).
 func appendRegister(b []byte, r *release, p netip.Prefix, on bool) []byte {
 	body := append(make([]byte, 0, 11), 0) // connected
 	if r.layout.asked {
