@@ -211,7 +211,7 @@ func NewJoiner(cfg JoinerConfig) *Joiner {
 	j := &Joiner{
 		cfg:        cfg,
 		perStep:    perStep,
-		stepEvery:  int64(time.Second) * int64(perStep) / int64(cfg.Rate),
+		stepEvery:  (int64(time.Second)*int64(perStep) + int64(cfg.Rate) - 1) / int64(cfg.Rate),
 		free:       none,
 		index:      make(map[ipv4.SG]int32),
 		groups:     make(map[ipv4.Addr]*joinGroup),
@@ -250,7 +250,8 @@ func (j *Joiner) Want(now time.Time, sg ipv4.SG) {
 	e.state = JoinQueued
 	j.states[JoinQueued]++
 	j.reclass(i)
-	j.place(t, i)
+	j.place(i)
+	j.fill(t, j.groups[sg.Group])
 }
 
 // Unwant says that sg need not be joined any more. Nothing is sent for it from now on;
@@ -314,7 +315,7 @@ func (j *Joiner) Kernel(now time.Time, sg ipv4.SG, outIfs int, present bool) {
 	}
 	j.reclass(i)
 	j.forget(i)
-	j.shed(t, g)
+	j.shed(g)
 	j.fill(t, g)
 }
 
@@ -333,7 +334,7 @@ func (j *Joiner) SetLimits(now time.Time, maxJoins, maxPerGroup int) {
 	j.toldTotal = false
 	for _, g := range j.groups {
 		g.toldLimit = false
-		j.shed(t, g)
+		j.shed(g)
 	}
 	j.shedTotal()
 	for _, g := range j.groups {
@@ -386,8 +387,7 @@ func (j *Joiner) RPChanged(now time.Time) {
 		case !ok && e.state != JoinNoRP:
 			j.withoutRP(i)
 		case ok && e.state == JoinNoRP:
-			j.setState(e, JoinQueued)
-			j.place(t, i)
+			j.place(i)
 		case ok && e.admitted && (rp != e.rp || e.fails > 0):
 			j.restart(t, i)
 		}

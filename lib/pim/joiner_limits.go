@@ -91,40 +91,24 @@ func (j *Joiner) room(g *joinGroup, e *join) bool {
 	if j.cfg.MaxPerGroup <= 0 {
 		return true
 	}
+	// No more of a group wait for a place among all than the group has room for.
 	others := g.counts[classJoined] + g.counts[classHeld] + g.counts[classForeign]
 	if e.class == classHeld {
 		others--
 	}
-	if j.admitted >= j.cfg.MaxJoins {
-		// No more of a group wait for a place among all than it has room for.
-		others += g.inWaiting
-	}
-	return others < j.cfg.MaxPerGroup
+	return others+g.inWaiting < j.cfg.MaxPerGroup
 }
 
-// place decides what becomes of a wanted join that is in no heap: it is admitted, or
-// waits for room, or for an RP.
-func (j *Joiner) place(t int64, i int32) {
+// place lets a wanted join that is in no heap wait for room, or for an RP. The caller
+// fills what room there is.
+func (j *Joiner) place(i int32) {
 	e := &j.joins[i]
-	rp, ok := j.cfg.RPFor(e.sg.Group)
-	if !ok {
+	if _, ok := j.cfg.RPFor(e.sg.Group); !ok {
 		j.setState(e, JoinNoRP)
 		return
 	}
-	g := j.groups[e.sg.Group]
-	switch {
-	case !j.room(g, e):
-		j.setState(e, JoinLimited)
-		g.waiting.push(i)
-		j.warnGroup(t, g, e)
-	case j.admitted >= j.cfg.MaxJoins:
-		j.setState(e, JoinLimited)
-		j.wait(i)
-		j.warnTotal()
-	default:
-		e.rp = rp
-		j.admit(t, i)
-	}
+	j.setState(e, JoinLimited)
+	j.groups[e.sg.Group].waiting.push(i)
 }
 
 // wait queues a join for a place among all.
@@ -179,25 +163,43 @@ func (j *Joiner) withoutRP(i int32) {
 	j.reclass(i)
 }
 
-// fill gives free places to those who wait longest: first within the group, then among all.
+// fill gives free places to those who wait longest: who has room in its group waits for a
+// place among all, and gets it in the order of wanting.
 func (j *Joiner) fill(t int64, g *joinGroup) {
-	for len(g.waiting.items) > 0 {
-		i := g.waiting.items[0]
-		if !j.room(g, &j.joins[i]) {
-			break
-		}
-		g.waiting.remove(i)
-		j.place(t, i)
-	}
+	j.promote(t, g)
 	for j.admitted < j.cfg.MaxJoins && len(j.waiting.items) > 0 {
 		i := j.waiting.items[0]
+		g := j.groups[j.joins[i].sg.Group]
 		j.dequeue(i)
-		j.place(t, i)
+		if j.room(g, &j.joins[i]) {
+			j.admit(t, i)
+		} else {
+			g.waiting.push(i)
+		}
+		j.promote(t, g)
+	}
+	if len(j.waiting.items) > 0 {
+		j.warnTotal()
 	}
 }
 
-// shed takes the places of those joined last while the group is over its limit.
-func (j *Joiner) shed(t int64, g *joinGroup) {
+// promote lets those who wait within the group wait among all, as long as the group has room.
+func (j *Joiner) promote(t int64, g *joinGroup) {
+	for len(g.waiting.items) > 0 {
+		i := g.waiting.items[0]
+		if !j.room(g, &j.joins[i]) {
+			j.warnGroup(t, g, &j.joins[i])
+			return
+		}
+		g.waiting.remove(i)
+		j.wait(i)
+	}
+}
+
+// shed takes the places of those joined last while the group is over its limit, so that
+// the PIM daemon forgets them. It does so only for what others brought about: shedding
+// is no help against what was joined and is on its way out already.
+func (j *Joiner) shed(g *joinGroup) {
 	if j.cfg.MaxPerGroup <= 0 {
 		return
 	}
@@ -205,7 +207,6 @@ func (j *Joiner) shed(t int64, g *joinGroup) {
 		i := g.tail
 		j.displace(i)
 		g.waiting.push(i)
-		j.warnGroup(t, g, &j.joins[i])
 	}
 }
 
@@ -226,7 +227,6 @@ func (j *Joiner) shedTotal() {
 		j.displace(i)
 		j.wait(i)
 	}
-	j.warnTotal()
 }
 
 func (j *Joiner) displace(i int32) {
@@ -254,5 +254,5 @@ func (j *Joiner) warnTotal() {
 		return
 	}
 	j.toldTotal = true
-	j.cfg.Log.Warn("more sources than can be joined; the oldest stay joined", zap.Int("limit", j.cfg.MaxJoins))
+	j.cfg.Log.Warn("more sources than can be joined in all groups together; the oldest stay joined", zap.Int("limit", j.cfg.MaxJoins))
 }

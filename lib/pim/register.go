@@ -107,9 +107,9 @@ func splitIPv4(p []byte) (header, payload []byte, whole bool, err error) {
 }
 
 // isHost reports whether a can be the address of one host: not 0/8, loopback, multicast
-// or 240/4.
+// or the broadcast address.
 func isHost(a ipv4.Addr) bool {
-	return a>>24 != 0 && !a.IsLoopback() && a>>28 < 0xe
+	return a>>24 != 0 && !a.IsLoopback() && !a.IsMulticast() && a != 0xffffffff
 }
 
 // AppendNullRegister appends the PIM message (no outer IP header) that tells an RP of
