@@ -95,6 +95,14 @@ func (n *Interfaces) at(i int, ok bool) (Interface, bool) {
 	return n.all[i], true
 }
 
+// EqualInterfaces reports whether two snapshots, each sorted by index, say the same.
+func EqualInterfaces(a, b []Interface) bool {
+	return slices.EqualFunc(a, b, func(x, y Interface) bool {
+		return x.Index == y.Index && x.Name == y.Name && x.Up == y.Up && x.MTU == y.MTU &&
+			slices.Equal(x.Addrs, y.Addrs)
+	})
+}
+
 // SortNextHops puts next hops in the order that Route promises and takes out doubles.
 func SortNextHops(hops []NextHop) []NextHop {
 	slices.SortFunc(hops, func(a, b NextHop) int {
