@@ -61,6 +61,7 @@ type peer struct {
 	routeKnown bool
 
 	saCount int
+	rps     int // RPs that it was the first to name
 	stats   PeerCounters
 }
 

@@ -18,7 +18,7 @@ const (
 	ReasonLocal               // the source is one of ours
 	ReasonNotOwner            // another peer's SAs for this RP keep the entry alive
 	ReasonDuplicateRP         // the same (S,G) is cached with another RP
-	ReasonTableFull           // too many RPs, or too many SAs that wait for a route
+	ReasonTableFull           // too many RPs from this peer, or too many SAs that wait for a route
 	reasonCount
 )
 
@@ -99,7 +99,7 @@ var reasonTexts = [reasonCount]string{
 	"the source is a local one",
 	"another peer keeps the entry alive",
 	"the source is cached with another RP",
-	"too many RPs or waiting entries",
+	"too many RPs from this peer, or too many waiting entries",
 }
 
 // Text returns the reason in words.

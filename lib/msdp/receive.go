@@ -80,7 +80,7 @@ func (s *Speaker) receiveSA(p *peer, sa wire.SourceActive) {
 		refuseAll(ReasonOwn)
 		return
 	}
-	r := s.rp(sa.RP)
+	r := s.rp(sa.RP, p)
 	if r == nil {
 		refuseAll(ReasonTableFull)
 		return

@@ -31,7 +31,8 @@ const (
 	pendingPeriod = 2 * time.Second
 	// rpIdlePeriod is how long an RP without entries is remembered.
 	rpIdlePeriod = 2 * time.Minute
-	// maxRPs and maxPending bound what SAs with made-up RP addresses can cost.
+	// maxRPs and maxPending bound what SAs with made-up RP addresses can cost. maxRPs is how
+	// many one peer may bring in, so that it takes no place from the RPs that others name.
 	maxRPs     = 10000
 	maxPending = 1 << 20
 )
@@ -39,6 +40,7 @@ const (
 // rpInfo is what is known of an RP that SAs name.
 type rpInfo struct {
 	addr    ipv4.Addr
+	by      *peer     // whose SA named it first; nil: an operator asked
 	entries int       // in the cache
 	used    time.Time // last SA that named it
 
@@ -64,14 +66,18 @@ type decision struct {
 	why  string // in words
 }
 
-// rp returns what is known of addr, and begins to ask where it is new. Nil: too many RPs.
-func (s *Speaker) rp(addr ipv4.Addr) *rpInfo {
+// rp returns what is known of addr, and begins to ask where it is new. Nil: the peer that
+// names it has named too many.
+func (s *Speaker) rp(addr ipv4.Addr, by *peer) *rpInfo {
 	r := s.rpTable[addr]
 	if r == nil {
-		if len(s.rpTable) >= maxRPs {
-			return nil
+		if by != nil {
+			if by.rps >= maxRPs {
+				return nil
+			}
+			by.rps++
 		}
-		r = &rpInfo{addr: addr, deadline: s.now.Add(pendingPeriod)}
+		r = &rpInfo{addr: addr, by: by, deadline: s.now.Add(pendingPeriod)}
 		s.rpTable[addr] = r
 		s.env.TrackRoute(addr)
 	}
@@ -287,6 +293,9 @@ func (s *Speaker) forgetIdleRPs() {
 	for addr, r := range s.rpTable {
 		if r.entries == 0 && len(r.waiting) == 0 && s.now.Sub(r.used) > rpIdlePeriod {
 			delete(s.rpTable, addr)
+			if r.by != nil {
+				r.by.rps--
+			}
 			s.env.UntrackRoute(addr)
 			s.log.Debug("RP forgotten", zap.Stringer("rp", addr))
 		}

@@ -84,7 +84,7 @@ func (s *Speaker) Restore(now time.Time, saved Saved) {
 		if p == nil || local || !fresh(v.Heard) || !groupMayCross(v.Group) || !sourceMayBe(v.Source) || s.cache.find(sg) != none {
 			continue
 		}
-		r := s.rp(v.RP)
+		r := s.rp(v.RP, p)
 		if r == nil {
 			continue
 		}

@@ -208,7 +208,7 @@ type RPFPeer struct {
 // nothing for an RP that is known already.
 func (s *Speaker) AskRPF(now time.Time, rp ipv4.Addr) {
 	s.now = now
-	s.rp(rp)
+	s.rp(rp, nil)
 }
 
 // ExplainRPF returns who the RPF peer towards rp is and why. Known is false as long as the
