@@ -96,7 +96,7 @@ func (d *domain) toRP() string   { return d.srcAddr[:5] + "12.2" }
 // startRouting starts what there is besides the RP's pimd. The other domain is behind the gateway.
 func (d *domain) startRouting(gateway string, other *domain) {
 	d.dr.StartFRR("zebra", "")
-	d.dr.StartFRR("staticd", lab.Static("0.0.0.0/0 "+d.toRP()))
+	d.dr.StartFRR("staticd", lab.Static(d.rpAddr+"/32 "+d.toRP(), "10.0.0.0/8 "+d.toRP()))
 	d.dr.StartFRR("pimd", lab.PIM{RP: []string{d.rpAddr}, Interfaces: []string{"src", "rp"}}.Config())
 	d.rp.StartFRR("zebra", "")
 	d.rp.StartFRR("staticd", lab.Static(d.srcAddr[:5]+"1.0/24 "+d.toDR(),
@@ -111,8 +111,8 @@ func (d *domain) pim() lab.PIM {
 func peerLine(peer, local string) string { return "ip msdp peer " + peer + " source " + local + "\n" }
 
 // logTraffic waits for a source's first packet at a receiver and tells how long it took since a moment.
-func logTraffic(t *testing.T, what string, r *lab.Receiver, source string, since time.Time) {
+func logTraffic(t *testing.T, what string, r *lab.Receiver, source string, since func() time.Time) {
 	t.Helper()
 	r.Wait(patience, "a packet from "+source, func(r *lab.Receiver) bool { return r.From(source).Packets > 0 })
-	t.Logf("%s: %.3f s", what, r.From(source).First.Received.Sub(since).Seconds())
+	t.Logf("%s: %.3f s", what, r.From(source).First.Received.Sub(since()).Seconds())
 }

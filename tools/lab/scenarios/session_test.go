@@ -103,15 +103,6 @@ type peerDetail struct {
 	SACount            int    `json:"saCount"`
 }
 
-// up is the session's age, 0 if there is none.
-func (p peerDetail) up() time.Duration {
-	var h, m, s int
-	if n, _ := fmt.Sscanf(p.UpTime, "%d:%d:%d", &h, &m, &s); n != 3 {
-		return 0
-	}
-	return time.Duration(h*3600+m*60+s) * time.Second
-}
-
 func askPeer(nd *lab.Node, daemon, peer string) (peerDetail, error) {
 	var all map[string]peerDetail
 	if err := nd.VtyJSON(daemon, "show ip msdp peer detail json", &all); err != nil {
