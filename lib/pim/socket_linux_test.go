@@ -1,0 +1,274 @@
+package pim
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"msdpd/lib/ipv4"
+)
+
+// inNamespace moves the test into a network namespace of its own, with the loopback up.
+func inNamespace(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root: it makes a network namespace")
+	}
+	runtime.LockOSThread()
+	home, err := netns.Get()
+	must(t, err)
+	_, err = netns.New()
+	must(t, err)
+	t.Cleanup(func() {
+		here, err := netns.Get()
+		must(t, err)
+		must(t, netns.Set(home))
+		here.Close()
+		home.Close()
+		runtime.UnlockOSThread()
+	})
+	must(t, netlink.LinkSetUp(link(t, "lo")))
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func link(t *testing.T, name string) netlink.Link {
+	t.Helper()
+	l, err := netlink.LinkByName(name)
+	must(t, err)
+	return l
+}
+
+func address(t *testing.T, cidr string) *netlink.Addr {
+	t.Helper()
+	a, err := netlink.ParseAddr(cidr)
+	must(t, err)
+	return a
+}
+
+// listen starts a listener and returns what it hears.
+func listen(t *testing.T) (*Listener, <-chan Register) {
+	t.Helper()
+	heard := make(chan Register, 100)
+	l, err := Listen(ListenConfig{Handler: func(r Register) { heard <- r }})
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- l.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	return l, heard
+}
+
+func TestSenderIsHeard(t *testing.T) {
+	inNamespace(t)
+	must(t, netlink.AddrAdd(link(t, "lo"), address(t, "10.255.0.1/32")))
+	_, heard := listen(t)
+	sgs := []ipv4.SG{sgN(0, 0), sgN(1, 1), sgN(2, 2)}
+	n, err := NewSender().Send(rpOne, sgs)
+	if n != 3 || err != nil {
+		t.Fatalf("sent %d, %v", n, err)
+	}
+	for _, sg := range sgs {
+		want := Register{OuterSource: rpOne, OuterDestination: rpOne, SG: sg, Null: true}
+		if got := <-heard; got != want {
+			t.Errorf("heard %+v, want %+v", got, want)
+		}
+	}
+	if n, err := NewSender().Send(rpOne, nil); n != 0 || err != nil {
+		t.Errorf("nothing to send: %d, %v", n, err)
+	}
+}
+
+func TestSenderNeedsTheAddress(t *testing.T) {
+	inNamespace(t)
+	for _, rp := range []ipv4.Addr{rpOne, 0, ipv4.MustParse("127.0.0.1"), ipv4.MustParse("224.0.0.13")} {
+		if n, err := NewSender().Send(rp, []ipv4.SG{sgOne}); n != 0 || !errors.Is(err, unix.EADDRNOTAVAIL) {
+			t.Errorf("to %s: sent %d, %v", rp, n, err)
+		}
+	}
+}
+
+// What the socket hears of packets that a sender of any kind makes.
+func TestListenerRefuses(t *testing.T) {
+	inNamespace(t)
+	must(t, netlink.AddrAdd(link(t, "lo"), address(t, "10.255.0.1/32")))
+	l, heard := listen(t)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocolPIM)
+	must(t, err)
+	defer unix.Close(fd)
+	must(t, attach(fd, rejectAll()))
+	send := func(message []byte) {
+		t.Helper()
+		must(t, unix.Sendto(fd, message, 0, &unix.SockaddrInet4{Addr: rpOne.As4()}))
+	}
+	bad := dataRegister(sgOne, 1200, true)
+	bad[len(bad)-1]++
+	send(bad)
+	send([]byte{0x20, 0, 0xdf, 0xff, 0, 0, 0, 0})
+	inside := AppendNullRegister(nil, ipv4.SG{Source: sgOne.Group, Group: sgOne.Group})
+	send(inside)
+	send(dataRegister(sgN(0, 1), 1200, true))
+	send(dataRegister(sgN(0, 2), 30000, false))
+	for n := 1; n <= 2; n++ {
+		if r := <-heard; r.SG != sgN(0, n) || r.Null {
+			t.Errorf("heard %+v", r)
+		}
+	}
+	if got, want := l.Stats(), (ListenerStats{Registers: 2, BadChecksum: 1, Malformed: 1}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// The RP address comes and goes while Null-Registers are sent, and there is a route to
+// another router that has it: none leaves.
+func TestNothingLeaves(t *testing.T) {
+	inNamespace(t)
+	veth := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "out"}, PeerName: "peer"}
+	must(t, netlink.LinkAdd(veth))
+	out, peer := link(t, "out"), link(t, "peer")
+	must(t, netlink.LinkSetUp(out))
+	must(t, netlink.LinkSetUp(peer))
+	must(t, netlink.AddrAdd(out, address(t, "10.9.0.1/24")))
+	gateway := net.IPv4(10, 9, 0, 2)
+	must(t, netlink.NeighAdd(&netlink.Neigh{
+		LinkIndex: out.Attrs().Index, IP: gateway, HardwareAddr: peer.Attrs().HardwareAddr, State: netlink.NUD_PERMANENT,
+	}))
+	rp := address(t, "10.255.0.1/32")
+	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: out.Attrs().Index, Dst: rp.IPNet, Gw: gateway, Priority: 500}))
+
+	wire, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(wire)
+	const etherTypeIPv4 = 0x0008 // in network order
+	must(t, unix.Bind(wire, &unix.SockaddrLinklayer{Protocol: etherTypeIPv4, Ifindex: peer.Attrs().Index}))
+	must(t, unix.SetsockoptTimeval(wire, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}))
+
+	s := NewSender()
+	lo := link(t, "lo")
+	sendAll := func(batches int) (sent, refused int) {
+		for range batches {
+			n, err := s.Send(rpOne, []ipv4.SG{sgOne, sgN(0, 1)})
+			sent += n
+			if err != nil {
+				refused++
+				if !errors.Is(err, unix.EADDRNOTAVAIL) {
+					t.Fatal(err)
+				}
+			}
+		}
+		return sent, refused
+	}
+	if sent, _ := sendAll(10); sent != 0 {
+		t.Errorf("%d sent without the address", sent)
+	}
+	here, err := netlink.NewHandle()
+	must(t, err)
+	defer here.Close()
+	stop, stopped := make(chan struct{}), make(chan error)
+	go func() {
+		for {
+			for _, f := range []func(netlink.Link, *netlink.Addr) error{here.AddrAdd, here.AddrDel} {
+				if err := f(lo, rp); err != nil {
+					stopped <- err
+					return
+				}
+			}
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+			}
+		}
+	}()
+	sent, refused := 0, 0
+	for tries := 0; (sent == 0 || refused == 0 || tries < 50) && tries < 10000; tries++ {
+		n, r := sendAll(10)
+		sent, refused = sent+n, refused+r
+	}
+	close(stop)
+	must(t, <-stopped)
+	if sent == 0 || refused == 0 {
+		t.Errorf("%d sent, %d refused: the address did not come and go", sent, refused)
+	}
+
+	// The first packet on the wire is the one that is meant to be there.
+	marker, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocolPIM)
+	must(t, err)
+	defer unix.Close(marker)
+	must(t, attach(marker, rejectAll()))
+	must(t, unix.Sendto(marker, AppendNullRegister(nil, sgN(7, 7)), 0, &unix.SockaddrInet4{Addr: rpOne.As4()}))
+	buf := make([]byte, 2000)
+	n, _, err := unix.Recvfrom(wire, buf, 0)
+	must(t, err)
+	if r, err := ParseRegister(buf[:n]); err != nil || r.SG != sgN(7, 7) {
+		t.Errorf("%+v left this host, %v", r, err)
+	}
+}
+
+func TestDroppedAreCounted(t *testing.T) {
+	inNamespace(t)
+	must(t, netlink.AddrAdd(link(t, "lo"), address(t, "10.255.0.1/32")))
+	first, release := make(chan bool), make(chan bool)
+	heard := make(chan Register, 10000)
+	var once sync.Once
+	l, err := Listen(ListenConfig{ReceiveBuffer: 4096, Handler: func(r Register) {
+		once.Do(func() {
+			close(first)
+			<-release
+		})
+		heard <- r
+	}})
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- l.Run(ctx) }()
+	const many = 500
+	s := NewSender()
+	for n := range many {
+		if _, err := s.Send(rpOne, []ipv4.SG{sgN(0, n)}); err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			<-first
+		}
+	}
+	close(release)
+	// A packet behind the lost ones brings their number. The buffer may still be full when
+	// it is sent, so it is sent until it is heard.
+	last := sgN(1, 1)
+	for heardLast := false; !heardLast; {
+		if _, err := s.Send(rpOne, []ipv4.SG{last}); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case r := <-heard:
+			heardLast = r.SG == last
+		default:
+			runtime.Gosched()
+		}
+	}
+	if d := l.Stats().Dropped; d == 0 {
+		t.Errorf("none of %d counted as dropped with a buffer of 4096 octets: %+v", many, l.Stats())
+	}
+	cancel()
+	must(t, <-done)
+}
