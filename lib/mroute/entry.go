@@ -64,15 +64,17 @@ func decode(body []byte) (d decoded, ok bool, err error) {
 	if msg.Family != familyIPMR {
 		return d, false, nil
 	}
-	attrs, err := nl.ParseRouteAttr(body[unix.SizeofRtMsg:])
-	if err != nil {
-		return d, false, fmt.Errorf("attributes of a multicast route: %w", err)
-	}
 	native := nl.NativeEndian()
 	table := uint32(msg.Table)
-	for _, a := range attrs {
-		v := a.Value
-		switch a.Attr.Type {
+	for rest := body[unix.SizeofRtMsg:]; len(rest) >= unix.SizeofRtAttr; {
+		n := int(native.Uint16(rest))
+		if n < unix.SizeofRtAttr || n > len(rest) {
+			return d, false, fmt.Errorf("attribute of %d bytes in a multicast route", n)
+		}
+		v := rest[unix.SizeofRtAttr:n]
+		kind := native.Uint16(rest[2:])
+		rest = rest[min(align(n), len(rest)):]
+		switch kind {
 		case unix.RTA_TABLE:
 			if len(v) >= 4 {
 				table = native.Uint32(v)
@@ -117,8 +119,11 @@ func outgoing(v []byte) []int {
 			break
 		}
 		ifs = append(ifs, int(int32(native.Uint32(v[4:]))))
-		v = v[min((n+3)&^3, len(v)):]
+		v = v[min(align(n), len(v)):]
 	}
 	slices.Sort(ifs)
 	return slices.Compact(ifs)
 }
+
+// align rounds up to where netlink lets the next thing begin.
+func align(n int) int { return (n + unix.RTA_ALIGNTO - 1) &^ (unix.RTA_ALIGNTO - 1) }
