@@ -1,0 +1,556 @@
+package msdp
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+	"time"
+
+	"msdpd/lib/ipv4"
+	"msdpd/lib/wire"
+)
+
+var (
+	sgA = sg("192.0.2.1", "239.1.1.1")
+	sgB = sg("192.0.2.2", "239.1.1.1")
+	sgC = sg("192.0.2.3", "239.2.2.2")
+)
+
+// farRP is an RP that is no peer; farRig has the route to it lead through below1.
+const farRP = "203.0.113.1"
+
+func farRig(t testing.TB, c Config) *rig {
+	t.Helper()
+	r := newRig(t, c)
+	for _, p := range r.s.ordered {
+		r.up(p.Addr)
+	}
+	r.s.AskRPF(r.now, ip(farRP))
+	r.route(farRP, 20, below1)
+	r.forgetSent()
+	return r
+}
+
+func TestEntryExpires(t *testing.T) {
+	r := newRig(t, peersConfig(below1))
+	r.up(below1)
+	r.sa(below1, below1.String(), sgA, sgB)
+	r.advanceAlive(150 * time.Second)
+	r.sa(below1, below1.String(), sgB)
+	r.advanceAlive(59 * time.Second)
+	r.wantCached(true, sgA, sgB)
+	r.advanceAlive(2 * time.Second)
+	r.wantCached(false, sgA)
+	r.wantCached(true, sgB)
+	if st, _ := r.s.SA(sgB); !st.Expires.Equal(start.Add(360 * time.Second)) {
+		t.Errorf("expires after %v", st.Expires.Sub(start))
+	}
+	r.advanceAlive(150 * time.Second)
+	r.wantCached(false, sgB)
+	if n := r.s.peers[below1].saCount; n != 0 {
+		t.Errorf("the peer still counts %d", n)
+	}
+}
+
+// A session that ends takes nothing from the cache: its entries live their time.
+func TestEntriesOutliveTheSession(t *testing.T) {
+	r := newRig(t, peersConfig(below1))
+	r.up(below1)
+	r.sa(below1, below1.String(), sgA)
+	r.s.Closed(r.now, r.conn(below1), nil)
+	r.advance(200 * time.Second)
+	r.wantCached(true, sgA)
+	r.advance(11 * time.Second)
+	r.wantCached(false, sgA)
+}
+
+func TestExpiryOfALargeCache(t *testing.T) {
+	r := newRig(t, peersConfig(below1))
+	r.up(below1)
+	var sgs []ipv4.SG
+	for i := range ipv4.Addr(150_000) {
+		sgs = append(sgs, ipv4.SG{Source: ip("20.0.0.0") + i, Group: ip("239.0.0.0") + i%1000})
+	}
+	r.sa(below1, below1.String(), sgs...)
+	if r.s.cache.count != len(sgs) {
+		t.Fatalf("%d entries are cached", r.s.cache.count)
+	}
+	r.advanceAlive(209 * time.Second)
+	if r.s.cache.count != len(sgs) {
+		t.Errorf("%d entries are left before their time", r.s.cache.count)
+	}
+	r.advanceAlive(12 * time.Second)
+	if r.s.cache.count != 0 {
+		t.Errorf("%d entries are left after their time", r.s.cache.count)
+	}
+}
+
+func TestClearCache(t *testing.T) {
+	r := farRig(t, peersConfig(below1, below2))
+	r.s.KernelEntry(r.now, sg("0.0.0.0", "239.1.1.1"), 2, 0)
+	r.sa(below1, farRP, sgA, sgB)
+	r.sa(below1, "203.0.113.99", sgC) // waits for its route
+	if n := r.s.ClearCache(r.now); n != 2 || r.s.cache.count != 0 || len(r.env.joined) != 0 || r.s.Summary().Pending != 0 {
+		t.Errorf("%d cleared, %d left, %d joined, %d pending", n, r.s.cache.count, len(r.env.joined), r.s.Summary().Pending)
+	}
+	r.sa(below1, farRP, sgA)
+	r.wantCached(true, sgA)
+	if !r.env.joined[sgA] {
+		t.Error("not joined again")
+	}
+}
+
+func TestOwnershipByRPF(t *testing.T) {
+	r := farRig(t, peersConfig(below1, below2))
+	r.sa(below1, farRP, sgA)
+	r.advanceAlive(40 * time.Second)
+	r.forgetSent()
+	// The wrong way round: neither refreshed nor flooded.
+	r.sa(below2, farRP, sgA)
+	r.wantRefused(below2, ReasonRPF, 1)
+	r.wantSAs(below1)
+	if st, _ := r.s.SA(sgA); !st.Expires.Equal(start.Add(SGStatePeriod)) {
+		t.Error("a copy from the wrong peer refreshed the entry")
+	}
+	// The route changes, and with it the RPF peer.
+	r.route(farRP, 20, below2)
+	r.sa(below1, farRP, sgA)
+	r.wantRefused(below1, ReasonRPF, 1)
+	r.sa(below2, farRP, sgA)
+	if got := r.owner(sgA); got != below2 {
+		t.Errorf("owner %s, want %s", got, below2)
+	}
+	r.wantSAs(below1, sgA)
+	if r.s.peers[below1].saCount != 0 || r.s.peers[below2].saCount != 1 {
+		t.Error("the peers' counts are wrong")
+	}
+}
+
+func meshConfig(peers []ipv4.Addr, members ...ipv4.Addr) Config {
+	c := peersConfig(append(peers, members...)...)
+	g := c.AddMeshGroup("m")
+	g.Source = rigLocal
+	for _, m := range members {
+		g.AddMember(m)
+	}
+	return c
+}
+
+func TestOwnershipInAMesh(t *testing.T) {
+	t.Run("a member's copy does not replace what passed RPF", func(t *testing.T) {
+		r := farRig(t, meshConfig([]ipv4.Addr{below1}, below2, below3))
+		r.sa(below1, farRP, sgA)
+		r.advanceAlive(40 * time.Second)
+		r.sa(below2, farRP, sgA)
+		r.wantRefused(below2, ReasonNotOwner, 1)
+		if r.owner(sgA) != below1 {
+			t.Error("the member owns it now")
+		}
+	})
+	t.Run("what passes RPF replaces a member's copy", func(t *testing.T) {
+		r := farRig(t, meshConfig([]ipv4.Addr{below1}, below2, below3))
+		r.sa(below2, farRP, sgA)
+		if st, _ := r.s.SA(sgA); st.Peer != below2 || !st.MeshGroup {
+			t.Fatalf("a member's copy was not taken: %+v", st)
+		}
+		r.sa(below1, farRP, sgA)
+		if st, _ := r.s.SA(sgA); st.Peer != below1 || st.MeshGroup {
+			t.Errorf("%+v", st)
+		}
+	})
+	t.Run("the first member keeps it", func(t *testing.T) {
+		r := farRig(t, meshConfig([]ipv4.Addr{below1}, below2, below3))
+		r.sa(below2, farRP, sgA)
+		r.sa(below3, farRP, sgA)
+		r.wantRefused(below3, ReasonNotOwner, 1)
+		if r.owner(sgA) != below2 {
+			t.Error("another member owns it now")
+		}
+	})
+	t.Run("until its session ends", func(t *testing.T) {
+		r := farRig(t, meshConfig([]ipv4.Addr{below1}, below2, below3))
+		r.sa(below2, farRP, sgA)
+		r.s.Closed(r.now, r.conn(below2), nil)
+		r.sa(below3, farRP, sgA)
+		if r.owner(sgA) != below3 {
+			t.Error("a member without a session keeps it")
+		}
+	})
+	t.Run("or until it does not refresh it any more", func(t *testing.T) {
+		r := farRig(t, meshConfig([]ipv4.Addr{below1}, below2, below3))
+		r.sa(below2, farRP, sgA)
+		for range 5 {
+			r.advanceAlive(50 * time.Second)
+			r.sa(below3, farRP, sgA)
+		}
+		r.wantCached(true, sgA)
+		if r.owner(sgA) != below3 {
+			t.Error("a member that says nothing keeps it")
+		}
+	})
+}
+
+func TestDuplicateRP(t *testing.T) {
+	r := newRig(t, peersConfig(below1, below2))
+	r.up(below1, below2)
+	r.sa(below1, below1.String(), sgA)
+	r.forgetSent()
+	r.sa(below2, below2.String(), sgA)
+	r.wantRefused(below2, ReasonDuplicateRP, 1)
+	r.wantSAs(below1)
+	st, _ := r.s.SA(sgA)
+	if st.RP != below1 || !st.DuplicateRP {
+		t.Errorf("%+v", st)
+	}
+	r.advanceAlive(211 * time.Second)
+	r.sa(below2, below2.String(), sgA)
+	if st, _ := r.s.SA(sgA); st.RP != below2 || st.DuplicateRP {
+		t.Errorf("after the first expired: %+v", st)
+	}
+}
+
+func TestLocalBeatsRemote(t *testing.T) {
+	r := newRig(t, peersConfig(below1, below2))
+	r.s.SetRPs(r.now, rpIs(rigRP))
+	r.up(below1, below2)
+	r.s.KernelEntry(r.now, sg("0.0.0.0", "239.1.1.1"), 2, 0)
+	r.sa(below1, below1.String(), sgA)
+	if !r.env.joined[sgA] {
+		t.Fatal("not joined")
+	}
+	r.register(sgA)
+	if r.env.joined[sgA] {
+		t.Error("a local source stays joined")
+	}
+	r.sa(below1, below1.String(), sgA)
+	r.wantRefused(below1, ReasonLocal, 1)
+	r.wantCached(false, sgA)
+	if st, ok := r.s.SA(sgA); !ok || !st.Local {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestPendingUntilTheRouteIsKnown(t *testing.T) {
+	r := newRig(t, peersConfig(below1, below2, below3))
+	r.up(below1, below2, below3)
+	r.s.KernelEntry(r.now, sg("0.0.0.0", "239.1.1.1"), 2, 0)
+	r.forgetSent()
+	r.sa(below2, farRP, sgA) // the wrong way round, and first
+	r.sa(below1, farRP, sgA, sgB)
+	r.wantCached(false, sgA, sgB)
+	if len(r.env.joined) != 0 || r.env.tracked[ip(farRP)] != 1 || r.s.Summary().Pending != 3 {
+		t.Errorf("%d joined, tracked %d times, %d pending", len(r.env.joined), r.env.tracked[ip(farRP)], r.s.Summary().Pending)
+	}
+	r.advance(TickInterval)
+	r.wantSAs(below3)
+	r.route(farRP, 20, below1)
+	r.wantCached(true, sgA, sgB)
+	r.wantRefused(below2, ReasonRPF, 1)
+	if r.owner(sgA) != below1 || !r.env.joined[sgA] || r.s.Summary().Pending != 0 {
+		t.Error("not admitted from the RPF peer alone")
+	}
+	r.wantSAs(below3, sgA, sgB)
+	r.wantSAs(below2, sgA, sgB)
+	r.wantSAs(below1)
+	// The remembered answer decides from now on, also while a new one is awaited.
+	r.sa(below1, farRP, sgC)
+	r.wantCached(true, sgC)
+}
+
+func TestNoAnswerAboutTheRoute(t *testing.T) {
+	t.Run("refused", func(t *testing.T) {
+		r := newRig(t, peersConfig(below1))
+		r.up(below1)
+		r.sa(below1, farRP, sgA)
+		r.advance(pendingPeriod - TickInterval)
+		r.wantRefused(below1, ReasonNoRoute, 0)
+		r.advance(TickInterval)
+		r.wantRefused(below1, ReasonNoRoute, 1)
+		r.sa(below1, farRP, sgA)
+		r.wantRefused(below1, ReasonNoRoute, 2)
+		r.wantCached(false, sgA)
+		r.route(farRP, 20, below1) // late, but good
+		r.sa(below1, farRP, sgA)
+		r.wantCached(true, sgA)
+	})
+	t.Run("default peer", func(t *testing.T) {
+		c := peersConfig(below1, below2)
+		c.DefaultPeers = []ipv4.Addr{below1}
+		r := newRig(t, c)
+		r.up(below1, below2)
+		r.sa(below2, farRP, sgB)
+		r.sa(below1, farRP, sgA)
+		r.advance(pendingPeriod)
+		r.wantCached(true, sgA)
+		r.wantCached(false, sgB)
+		r.wantRefused(below2, ReasonRPF, 1)
+	})
+}
+
+func TestPendingOfAPeerThatGoes(t *testing.T) {
+	for _, removed := range []bool{true, false} {
+		t.Run(fmt.Sprintf("removed %t", removed), func(t *testing.T) {
+			r := newRig(t, peersConfig(below1, below2))
+			r.up(below1, below2)
+			r.sa(below1, farRP, sgA)
+			r.sa(below2, farRP, sgB)
+			if removed {
+				r.apply(peersConfig(below2))
+			} else {
+				r.s.Closed(r.now, r.conn(below1), nil)
+			}
+			r.route(farRP, 20, below1)
+			r.wantCached(false, sgA, sgB)
+			if n := r.s.Summary().Pending; n != 0 {
+				t.Errorf("%d pending", n)
+			}
+		})
+	}
+}
+
+func TestRPsAreForgotten(t *testing.T) {
+	r := farRig(t, peersConfig(below1))
+	r.sa(below1, farRP, sgA)
+	r.advanceAlive(200 * time.Second)
+	if r.env.tracked[ip(farRP)] != 1 {
+		t.Error("the RP of an entry is not tracked")
+	}
+	r.advanceAlive(rpIdlePeriod + 30*time.Second)
+	if r.env.tracked[ip(farRP)] != 0 || r.s.Summary().RPs != 0 {
+		t.Error("an RP without entries is still tracked")
+	}
+}
+
+func TestMadeUpRPsAreBounded(t *testing.T) {
+	r := newRig(t, peersConfig(below1, below2))
+	r.up(below1, below2)
+	for i := range ipv4.Addr(maxRPs + 500) {
+		r.sa(below1, (ip("20.0.0.0") + i).String(), sgA)
+	}
+	if n := r.s.Summary().RPs; n != maxRPs {
+		t.Errorf("%d RPs", n)
+	}
+	r.wantRefused(below1, ReasonTableFull, 500)
+	r.advanceAlive(rpIdlePeriod + 30*time.Second)
+	if n := r.s.Summary().RPs; n != 0 {
+		t.Errorf("%d RPs after a while", n)
+	}
+}
+
+func TestOwnSAs(t *testing.T) {
+	const anycast = "10.9.9.9" // on lo, and RP of everything
+	for name, tc := range map[string]struct {
+		originator ipv4.Addr
+		from       ipv4.Addr
+		rp         string
+		rpsKnown   bool
+		own        bool
+	}{
+		"what we would send, from a member":          {0, below2, "10.0.0.10", true, true},
+		"what we would send, from a peer":            {0, below1, "10.0.0.10", true, true},
+		"shared RP from a member":                    {0, below2, anycast, true, false},
+		"shared RP from a member, RPs not known yet": {0, below2, anycast, false, false},
+		"shared RP from a peer":                      {0, below1, anycast, true, true},
+		"originator-id from a member":                {ip(anycast), below2, anycast, true, true},
+		"another address of ours from a peer":        {0, below1, "10.1.0.1", true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := meshConfig([]ipv4.Addr{below1}, below2)
+			c.OriginatorID = tc.originator
+			r := newRig(t, c)
+			if tc.rpsKnown {
+				r.s.SetRPs(r.now, rpIs(anycast))
+			}
+			r.up(below1, below2)
+			r.sa(tc.from, tc.rp, sgA)
+			r.wantCached(!tc.own, sgA)
+			if tc.own {
+				r.wantRefused(tc.from, ReasonOwn, 1)
+			}
+		})
+	}
+}
+
+// rawSA builds an SA whose header says what it likes.
+func rawSA(length, count int, rp string, entries ...[]byte) []byte {
+	b := []byte{1, 0, 0, byte(count)}
+	binary.BigEndian.PutUint16(b[1:], uint16(length))
+	b = ip(rp).Append(b)
+	for _, e := range entries {
+		b = append(b, e...)
+	}
+	return b
+}
+
+func rawEntry(prefixLength byte, sg ipv4.SG) []byte {
+	b := []byte{0, 0, 0, prefixLength}
+	b = sg.Group.Append(b)
+	return sg.Source.Append(b)
+}
+
+func TestFormatErrorsResetThatSessionOnly(t *testing.T) {
+	rp := below1.String()
+	for name, tlv := range map[string][]byte{
+		"length 0":              {1, 0, 0},
+		"length 1":              {4, 0, 1},
+		"length 2, unknown":     {99, 0, 2},
+		"SA without a count":    {1, 0, 3},
+		"SA without an RP":      {1, 0, 7, 1, 1, 2, 3},
+		"count past the length": rawSA(20, 2, rp, rawEntry(32, sgA)),
+		"255 entries, one there": rawSA(20, 255, rp,
+			rawEntry(32, sgA)),
+		"a rest that is no packet": rawSA(24, 1, rp, rawEntry(32, sgA), []byte{1, 2, 3, 4}),
+		"cut short":                rawSA(20, 1, rp, rawEntry(32, sgA))[:19],
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, peersConfig(below1, below2))
+			r.up(below1, below2)
+			bad, good := r.conn(below1), r.conn(below2)
+			b := wire.AppendSourceActive(nil, below1, []ipv4.SG{sgB})
+			b = append(b, tlv...)
+			b = append(b, wire.AppendSourceActive(nil, below1, []ipv4.SG{sgC})...)
+			if name == "cut short" {
+				b = append(wire.AppendSourceActive(nil, below1, []ipv4.SG{sgB}), tlv...)
+			}
+			r.s.Received(r.now, bad, b)
+			r.wantState(below1, StateListen)
+			r.wantState(below2, StateEstablished)
+			if !r.env.closed[bad] || r.env.closed[good] {
+				t.Error("not just that session was closed")
+			}
+			r.wantCached(true, sgB) // it came before
+			r.wantCached(false, sgA, sgC)
+			st, _ := r.s.Peer(r.now, below1)
+			if st.Counters.FormatErrors != 1 || st.LastReset == "" {
+				t.Errorf("%d format errors, last reset %q", st.Counters.FormatErrors, st.LastReset)
+			}
+			r.up(below1) // and it may come back
+		})
+	}
+}
+
+func TestWhatIsNoFormatError(t *testing.T) {
+	rp := below1.String()
+	big := func(length int, head []byte) []byte {
+		b := make([]byte, length)
+		copy(b, head)
+		binary.BigEndian.PutUint16(b[1:], uint16(length))
+		return b
+	}
+	for name, tc := range map[string]struct {
+		tlv    []byte
+		cached bool
+	}{
+		"unknown type":                    {[]byte{99, 0, 5, 1, 2}, false},
+		"unknown type, length 3":          {[]byte{99, 0, 3}, false},
+		"reserved type":                   {[]byte{5, 0, 4, 0}, false},
+		"SA Request":                      {wire.AppendSARequest(nil, sgA.Group), false},
+		"SA Response":                     {wire.AppendSAResponse(nil, below1, []ipv4.SG{sgA}), false},
+		"KeepAlive longer than 3":         {[]byte{4, 0, 6, 1, 2, 3}, false},
+		"SA with no entries":              {rawSA(8, 0, rp), false},
+		"SA of length 9193":               {big(9193, rawSA(20, 1, rp, rawEntry(32, sgA))), true},
+		"SA of length 65535":              {big(65535, rawSA(20, 1, rp, rawEntry(32, sgA))), true},
+		"unknown type of length 65535":    {big(65535, []byte{200}), false},
+		"reserved octets are not zero":    {rawSA(20, 1, rp, append([]byte{7, 7, 7}, rawEntry(32, sgA)[3:]...)), true},
+		"255 entries":                     {wire.AppendSourceActive(nil, below1, append(many(254), sgA)), true},
+		"prefix length not 32, with more": {rawSA(32, 2, rp, rawEntry(24, sgB), rawEntry(32, sgA)), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, peersConfig(below1, below2))
+			r.up(below1, below2)
+			r.advance(70 * time.Second)
+			r.s.Received(r.now, r.conn(below2), wire.AppendKeepAlive(nil))
+			r.tlv(below1, tc.tlv)
+			r.wantState(below1, StateEstablished)
+			r.wantCached(tc.cached, sgA)
+			r.advance(70 * time.Second)
+			r.wantState(below1, StateEstablished) // it reset the hold timer
+		})
+	}
+}
+
+func TestUnknownTypesAreCounted(t *testing.T) {
+	r := newRig(t, peersConfig(below1))
+	r.up(below1)
+	r.tlv(below1, []byte{99, 0, 3, 200, 0, 4, 0})
+	if n := r.s.peers[below1].stats.UnknownTLVs; n != 2 {
+		t.Errorf("%d", n)
+	}
+}
+
+// many returns n different (S,G)s.
+func many(n int) []ipv4.SG {
+	out := make([]ipv4.SG, n)
+	for i := range out {
+		out[i] = ipv4.SG{Source: ip("20.0.0.0") + ipv4.Addr(i), Group: ip("239.3.0.0") + ipv4.Addr(i%200)}
+	}
+	return out
+}
+
+func TestEntriesThatNeverCross(t *testing.T) {
+	for name, tc := range map[string]struct {
+		sg  ipv4.SG
+		why Reason
+	}{
+		"SSM":                   {sg("192.0.2.1", "232.1.1.1"), ReasonGroup},
+		"last of SSM":           {sg("192.0.2.1", "232.255.255.255"), ReasonGroup},
+		"link-local":            {sg("192.0.2.1", "224.0.0.5"), ReasonGroup},
+		"Auto-RP announce":      {sg("192.0.2.1", "224.0.1.39"), ReasonGroup},
+		"Auto-RP discovery":     {sg("192.0.2.1", "224.0.1.40"), ReasonGroup},
+		"no group":              {sg("192.0.2.1", "10.1.1.1"), ReasonGroup},
+		"group 0":               {sg("192.0.2.1", "0.0.0.0"), ReasonGroup},
+		"group broadcast":       {sg("192.0.2.1", "255.255.255.255"), ReasonGroup},
+		"multicast source":      {sg("239.1.1.2", "239.1.1.1"), ReasonSource},
+		"loopback source":       {sg("127.0.0.1", "239.1.1.1"), ReasonSource},
+		"source 0":              {sg("0.0.0.0", "239.1.1.1"), ReasonSource},
+		"source in 0/8":         {sg("0.1.2.3", "239.1.1.1"), ReasonSource},
+		"source broadcast":      {sg("255.255.255.255", "239.1.1.1"), ReasonSource},
+		"Auto-RP's neighbour":   {sg("192.0.2.1", "224.0.1.41"), ReasonNone},
+		"just above link-local": {sg("192.0.2.1", "224.0.1.0"), ReasonNone},
+		"just above SSM":        {sg("192.0.2.1", "233.0.0.0"), ReasonNone},
+		"just below SSM":        {sg("192.0.2.1", "231.255.255.255"), ReasonNone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, peersConfig(below1, below2))
+			r.s.SetRPs(r.now, rpIs(rigRP))
+			r.up(below1, below2)
+			r.forgetSent()
+			r.sa(below1, below1.String(), sgB, tc.sg, sgC)
+			r.wantCached(true, sgB, sgC)
+			r.wantCached(tc.why == ReasonNone, tc.sg)
+			if tc.why == ReasonNone {
+				r.wantSAs(below2, sgB, tc.sg, sgC)
+				return
+			}
+			r.wantRefused(below1, tc.why, 1)
+			r.wantSAs(below2, sgB, sgC)
+			// Nor are they originated.
+			r.register(tc.sg)
+			r.wantSAs(below2)
+			if r.s.Summary().Locals != 0 {
+				t.Error("it became a local source")
+			}
+		})
+	}
+}
+
+func TestRPAddressesThatCannotBe(t *testing.T) {
+	r := newRig(t, peersConfig(below1))
+	r.up(below1)
+	for i, rp := range []string{"0.0.0.0", "127.0.0.1", "224.1.1.1", "255.255.255.255"} {
+		r.sa(below1, rp, sgA)
+		r.wantRefused(below1, ReasonRPAddress, uint64(i+1))
+	}
+	if r.s.Summary().RPs != 0 {
+		t.Error("one of them is remembered")
+	}
+}
+
+func TestPrefixLengthIsCounted(t *testing.T) {
+	r := newRig(t, peersConfig(below1, below2))
+	r.up(below1, below2)
+	r.forgetSent()
+	r.tlv(below1, rawSA(44, 3, below1.String(), rawEntry(24, sgA), rawEntry(32, sgB), rawEntry(0, sgC)))
+	r.wantRefused(below1, ReasonPrefixLength, 2)
+	r.wantSAs(below2, sgB)
+}
