@@ -241,6 +241,7 @@ func (r *rig) up(peers ...ipv4.Addr) {
 		p := r.s.peers[a]
 		if p == nil {
 			r.t.Fatalf("%s is no peer", a)
+			return
 		}
 		conn := p.conn
 		if !p.connects() {
