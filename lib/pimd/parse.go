@@ -1,6 +1,7 @@
 package pimd
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -49,7 +50,7 @@ func parseRPs(text string) (RPSet, error) {
 			set = append(set, rp)
 		}
 	}
-	slices.SortStableFunc(set, func(a, b RP) int { return int(int64(a.Address) - int64(b.Address)) })
+	slices.SortStableFunc(set, func(a, b RP) int { return cmp.Compare(a.Address, b.Address) })
 	return set, nil
 }
 
@@ -91,23 +92,18 @@ func parsePrefixList(text, name string) (PrefixList, error) {
 	if !ok {
 		return nil, nil
 	}
+	type line struct {
+		Sequence int64  `json:"sequenceNumber"`
+		Type     string `json:"type"`
+		Prefix   string `json:"prefix"`
+	}
 	var list struct {
-		Entries []struct {
-			Sequence int64  `json:"sequenceNumber"`
-			Type     string `json:"type"`
-			Prefix   string `json:"prefix"`
-		} `json:"entries"`
+		Entries []line `json:"entries"`
 	}
 	if err := json.Unmarshal(body, &list); err != nil {
 		return nil, fmt.Errorf("pimd's prefix list %s: %w", name, err)
 	}
-	slices.SortStableFunc(list.Entries, func(a, b struct {
-		Sequence int64  `json:"sequenceNumber"`
-		Type     string `json:"type"`
-		Prefix   string `json:"prefix"`
-	}) int {
-		return int(a.Sequence - b.Sequence)
-	})
+	slices.SortStableFunc(list.Entries, func(a, b line) int { return cmp.Compare(a.Sequence, b.Sequence) })
 	entries := PrefixList{}
 	for _, e := range list.Entries {
 		prefix := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
