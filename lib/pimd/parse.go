@@ -105,17 +105,23 @@ func parsePrefixList(text, name string) (PrefixList, error) {
 	}
 	slices.SortStableFunc(list.Entries, func(a, b line) int { return cmp.Compare(a.Sequence, b.Sequence) })
 	entries := PrefixList{}
-	for _, e := range list.Entries {
-		prefix := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-		if e.Prefix != "any" {
-			var err error
-			if prefix, err = netip.ParsePrefix(e.Prefix); err != nil {
-				return nil, fmt.Errorf("pimd's prefix list %s: %w", name, err)
-			}
+	for _, l := range list.Entries {
+		e, err := prefixEntry(l.Type, l.Prefix)
+		if err != nil {
+			return nil, fmt.Errorf("pimd's prefix list %s: %w", name, err)
 		}
-		entries = append(entries, PrefixEntry{Permit: e.Type == "permit", Prefix: prefix.Masked()})
+		entries = append(entries, e)
 	}
 	return entries, nil
+}
+
+// prefixEntry reads one line of a prefix list.
+func prefixEntry(action, text string) (PrefixEntry, error) {
+	if text == "any" {
+		text = "0.0.0.0/0"
+	}
+	prefix, err := netip.ParsePrefix(text)
+	return PrefixEntry{Permit: action == "permit", Prefix: prefix.Masked()}, err
 }
 
 // config is what matters in 'write terminal'.
@@ -123,12 +129,13 @@ type config struct {
 	pim, passive       map[string]bool // by interface
 	ownMSDP            bool
 	registerAcceptList string
+	lists              map[string]PrefixList
 }
 
 // parseConfig reads pimd's running configuration: the lines of releases up to 10.1, which
 // start with "ip", and the block "router pim" of later ones. Blocks of other VRFs are left out.
 func parseConfig(text string) config {
-	c := config{pim: make(map[string]bool), passive: make(map[string]bool)}
+	c := config{pim: make(map[string]bool), passive: make(map[string]bool), lists: make(map[string]PrefixList)}
 	var iface string
 	var other bool // inside a block that says nothing of interest
 	meshes := make(map[string][]string)
@@ -170,6 +177,11 @@ func parseConfig(text string) config {
 		switch {
 		case len(words) >= 2 && words[0] == "register-accept-list":
 			c.registerAcceptList = words[1]
+		case len(words) >= 6 && words[0] == "prefix-list" && words[2] == "seq":
+			// "prefix-list NAME seq N permit|deny PREFIX [ge N] [le N]", in the order of N
+			if e, err := prefixEntry(words[4], words[5]); err == nil {
+				c.lists[words[1]] = append(c.lists[words[1]], e)
+			}
 		case len(words) >= 2 && words[0] == "msdp" && words[1] == "peer":
 			c.ownMSDP = true
 		case len(words) >= 4 && words[0] == "msdp" && words[1] == "mesh-group":

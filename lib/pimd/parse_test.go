@@ -153,6 +153,7 @@ func TestParseConfig(t *testing.T) {
 		{"8.4.4", recorded(t, "config"), config{
 			pim: names{"h0": true, "lo": true, "x0": true}, passive: names{"h0": false, "lo": false, "x0": true},
 			ownMSDP: true, registerAcceptList: "ACC",
+			lists: map[string]PrefixList{"GROUPS": recordedGroups, "ACC": recordedAccept},
 		}},
 		{"7.5 and IGMP alone", "interface a\n ip pim sm\ninterface b\n ip igmp\n", config{
 			pim: names{"a": true}, passive: names{"a": false},
@@ -167,12 +168,18 @@ func TestParseConfig(t *testing.T) {
 		{"other VRFs", "vrf red\n ip pim register-accept-list L\n ip msdp peer 10.0.0.2 source 10.0.0.1\nexit-vrf\n" +
 			"router pim vrf red\n register-accept-list L\n msdp peer 10.0.0.2 source 10.0.0.1\nexit\n" +
 			"interface a vrf red\n ip pim\nexit\n", config{}},
+		{"a list of everything", "ip prefix-list L seq 5 deny 10.0.0.0/8 ge 24\nip prefix-list L seq 10 permit any\n", config{
+			lists: map[string]PrefixList{"L": {{false, prefix("10.0.0.0/8")}, {true, prefix("0.0.0.0/0")}}},
+		}},
 		{"mesh group", "ip msdp mesh-group M source 10.0.0.1\nip msdp mesh-group M member 10.0.0.2\n", config{ownMSDP: true}},
 		{"mesh group without members, timers", "ip msdp mesh-group M source 10.0.0.1\nip msdp mesh-group N member 10.0.0.1\nip msdp timers 50 70\n", config{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if tc.want.pim == nil {
 				tc.want.pim, tc.want.passive = names{}, names{}
+			}
+			if tc.want.lists == nil {
+				tc.want.lists = map[string]PrefixList{}
 			}
 			same(t, tc.want, parseConfig(tc.text))
 		})

@@ -192,11 +192,11 @@ func (w *Watcher) state(ctx context.Context) (State, error) {
 		Present: true, Release: w.release, RPs: rps, Interfaces: interfaces,
 		OwnMSDP: cfg.ownMSDP, RegisterAcceptList: cfg.registerAcceptList,
 	}
-	return s, w.prefixLists(ctx, &s)
+	return s, w.prefixLists(ctx, &s, cfg)
 }
 
 // prefixLists fills in the lists that the state names.
-func (w *Watcher) prefixLists(ctx context.Context, s *State) error {
+func (w *Watcher) prefixLists(ctx context.Context, s *State, cfg config) error {
 	names := make(map[string]PrefixList)
 	for _, rp := range s.RPs {
 		if rp.PrefixList != "" {
@@ -207,9 +207,13 @@ func (w *Watcher) prefixLists(ctx context.Context, s *State) error {
 		names[s.RegisterAcceptList] = nil
 	}
 	for _, name := range sortedNames(names) {
-		// pimd says "warning" and nothing else of a list that it does not have.
-		text, _, err := w.conn.Ask(ctx, "show ip prefix-list "+name+" json")
-		if e := (*frrvty.StatusError)(nil); err != nil && !errors.As(err, &e) {
+		text, err := w.ask(ctx, "show ip prefix-list "+name+" json")
+		if e := (*frrvty.StatusError)(nil); errors.As(err, &e) {
+			// It has no such list, or an old release does not know the command.
+			names[name] = cfg.lists[name]
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		if names[name], err = parsePrefixList(text, name); err != nil {

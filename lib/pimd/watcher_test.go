@@ -156,6 +156,18 @@ func TestWatcherReadsEverything(t *testing.T) {
 	})
 }
 
+// A release that cannot show one prefix list still has it in its configuration.
+func TestPrefixListsFromTheConfiguration(t *testing.T) {
+	run(t, func(d *daemon, w *Watcher) {
+		d.change(func() {
+			delete(d.answers, "show ip prefix-list GROUPS json")
+			delete(d.answers, "show ip prefix-list ACC json")
+		})
+		pass(10 * time.Second)
+		d.presence(t, true)
+	})
+}
+
 func TestWatcherTellsChangesOnly(t *testing.T) {
 	run(t, func(d *daemon, _ *Watcher) {
 		pass(time.Minute)
