@@ -40,10 +40,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if o.dryRun {
 		return 0
 	}
-	if o.needsChild() {
-		return runChild(o, stderr)
+	if o.daemonize && !inBackground() {
+		return runInBackground(stderr)
 	}
-	if err := d.serve(s); err != nil {
+	if err = takeIdentity(o); err == nil {
+		err = d.serve(s)
+	}
+	if err != nil {
 		fmt.Fprintf(stderr, "msdpd: %v\n", err)
 		return 1
 	}
@@ -84,6 +87,11 @@ func (d *daemon) serve(s *settings) error {
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer signal.Stop(signals)
 
+	removePidFile, err := writePidFile(d.options.pidFile)
+	if err != nil {
+		return err
+	}
+	defer removePidFile()
 	if err := os.MkdirAll(d.options.vtyDir, 0o755); err != nil {
 		return fmt.Errorf("making the directory of the sockets: %w", err)
 	}
@@ -95,11 +103,6 @@ func (d *daemon) serve(s *settings) error {
 	if d.instance, err = newInstance(log, d.options, s); err != nil {
 		return err
 	}
-	removePidFile, err := writePidFile(d.options.pidFile)
-	if err != nil {
-		return err
-	}
-	defer removePidFile()
 
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// backgroundEnv marks the process that -d has put into the background, and readyFD is where
+// it says that it is ready: a Go process cannot fork, so -d starts it anew.
+const (
+	backgroundEnv = "MSDPD_BACKGROUND"
+	readyFD       = 3
+)
+
+func inBackground() bool { return os.Getenv(backgroundEnv) != "" }
+
+// runInBackground starts the process that does the work, in a session of its own, and waits until it is ready.
+func runInBackground(stderr io.Writer) int {
+	err := startInBackground(stderr)
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit) && exit.ExitCode() > 0:
+		return exit.ExitCode() // it has said why
+	}
+	fmt.Fprintf(stderr, "msdpd: going into the background: %v\n", err)
+	return 1
+}
+
+func startInBackground(stderr io.Writer) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding the program's own file: %w", err)
+	}
+	readyR, readyW, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer readyR.Close()
+	cmd := exec.Command(self, os.Args[1:]...)
+	cmd.Env = append(os.Environ(), backgroundEnv+"=1")
+	cmd.Dir = "/"
+	cmd.Stderr = stderr
+	cmd.ExtraFiles = []*os.File{readyW}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	err = cmd.Start()
+	readyW.Close()
+	if err != nil {
+		return err
+	}
+	if n, _ := readyR.Read(make([]byte, 1)); n == 1 {
+		return nil
+	}
+	if err := cmd.Wait(); err != nil {
+		return err
+	}
+	return errors.New("it ended at once")
+}
+
+// ready tells the process that started us in the background that all is well.
+func ready() {
+	if !inBackground() {
+		return
+	}
+	f := os.NewFile(readyFD, "ready")
+	_, _ = f.Write([]byte{1}) // whoever waited may have gone
+	_ = f.Close()
+}
