@@ -19,9 +19,13 @@ import (
 //   - Outer source and outer destination are the RP address, and the socket is bound to it
 //     for each batch: once the address is taken off this host, bind fails, and so does a
 //     send on a socket bound before.
-//   - The socket is bound to the loopback device. The kernel considers no route out of
-//     another device for it, whatever becomes of the address in the middle of a send, and
-//     delivers what goes to the loopback to this host: the RP address may be on any interface.
+//   - The socket takes no route by a gateway (SO_DONTROUTE), and that is how another router
+//     with the address is reached, whatever becomes of the address in the middle of a send.
+//
+// It is not bound to the loopback device, which would keep packets in as well: what is sent
+// so arrives there, and pimd, with a socket bound to each of its interfaces, would not
+// hear it where the RP address is a LAN's. By the local route it arrives, for sockets, on the
+// interface with that address.
 type Sender struct {
 	buf []byte
 }
@@ -86,8 +90,8 @@ func (s *Sender) prepare(fd int, rp ipv4.Addr) error {
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TTL, 1); err != nil {
 		return fmt.Errorf("set TTL: %w", err)
 	}
-	if err := unix.BindToDevice(fd, "lo"); err != nil {
-		return fmt.Errorf("bind to the loopback device: %w", err)
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DONTROUTE, 1); err != nil {
+		return fmt.Errorf("set SO_DONTROUTE: %w", err)
 	}
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: rp.As4()}); err != nil {
 		return fmt.Errorf("bind: %w", err)

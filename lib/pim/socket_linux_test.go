@@ -97,6 +97,34 @@ func TestSenderIsHeard(t *testing.T) {
 	}
 }
 
+// pimd has a socket bound to each of its interfaces: the one with the RP address has to hear
+// it, be that the loopback or a LAN.
+func TestSenderIsHeardOnTheInterfaceWithTheAddress(t *testing.T) {
+	for _, name := range []string{"lo", "lan"} {
+		t.Run(name, func(t *testing.T) {
+			inNamespace(t)
+			must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "lan"}, PeerName: "peer"}))
+			must(t, netlink.LinkSetUp(link(t, "lan")))
+			must(t, netlink.LinkSetUp(link(t, "peer")))
+			must(t, netlink.AddrAdd(link(t, name), address(t, "10.255.0.1/24")))
+			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocolPIM)
+			must(t, err)
+			defer unix.Close(fd)
+			must(t, unix.BindToDevice(fd, name))
+			must(t, unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}))
+			if n, err := NewSender().Send(rpOne, []ipv4.SG{sgOne}); n != 1 || err != nil {
+				t.Fatalf("sent %d, %v", n, err)
+			}
+			buf := make([]byte, 2000)
+			n, _, err := unix.Recvfrom(fd, buf, 0)
+			must(t, err)
+			if r, err := ParseRegister(buf[:n]); err != nil || r.SG != sgOne || r.OuterDestination != rpOne {
+				t.Errorf("heard %+v, %v", r, err)
+			}
+		})
+	}
+}
+
 func TestSenderNeedsTheAddress(t *testing.T) {
 	inNamespace(t)
 	for _, rp := range []ipv4.Addr{rpOne, 0, ipv4.MustParse("127.0.0.1"), ipv4.MustParse("224.0.0.13")} {
