@@ -66,10 +66,11 @@ func (s *siege) unharmed(after string) {
 	rp := fmt.Sprintf("10.100.%d.%d", s.announced>>8, s.announced&255)
 	s.good.announce(rp, "239.9.9.9", source)
 	lab.Eventually(s.t, patience, poll, func() error {
-		if got, err := s.rpOf(source, "239.9.9.9"); err != nil || got != rp {
-			return fmt.Errorf("after %s: (%s,239.9.9.9) of the good peer has RP %q, want %s; %w", after, source, got, rp, err)
+		got, err := s.rpOf(source, "239.9.9.9")
+		if err == nil && got != rp {
+			err = fmt.Errorf("after %s: (%s,239.9.9.9) of the good peer has RP %q, want %s", after, source, got, rp)
 		}
-		return nil
+		return err
 	})
 	p := s.peer(goodAddr)
 	if p.State != "established" || p.EstablishedChanges != 1 || !s.good.up() {
