@@ -1,6 +1,7 @@
 package msdp
 
 import (
+	"math/bits"
 	"time"
 
 	"msdpd/lib/ipv4"
@@ -116,10 +117,7 @@ func hash(sg ipv4.SG) uint32 {
 
 // bucketOf follows linear hashing: the buckets below the split point use one bit more.
 func (t *table) bucketOf(h uint32) uint32 {
-	mask := uint32(1)
-	for mask < t.buckets {
-		mask <<= 1
-	}
+	mask := uint32(1) << bits.Len32(t.buckets-1)
 	b := h & (mask - 1)
 	if b >= t.buckets {
 		b = h & (mask>>1 - 1)
