@@ -6,7 +6,6 @@ package pimd
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -122,8 +121,8 @@ func (s State) FindObstacles(ifaceOf func(rp ipv4.Addr) (name string, ok bool)) 
 	}
 	var all []Obstacle
 	if s.OwnMSDP {
-		all = append(all, Obstacle{OwnMSDP, "pimd: has MSDP peers of its own, which holds port 639 and would announce joined sources as local, " +
-			"so no joins are sent; remove the msdp lines from its configuration and restart it"})
+		all = append(all, Obstacle{OwnMSDP, "pimd: runs MSDP of its own, so it holds port 639 and would announce joined sources as local, and no joins are sent; " +
+			"remove the msdp lines from its configuration and restart it"})
 	}
 	found := false
 	for _, rp := range s.RPs.addresses() {
@@ -135,7 +134,7 @@ func (s State) FindObstacles(ifaceOf func(rp ipv4.Addr) (name string, ok bool)) 
 		switch i := s.Interfaces[name]; {
 		case !i.PIM:
 			// pimd says of such an address that it is none of its own.
-			all = append(all, Obstacle{NoPIM, fmt.Sprintf("%s: has the RP address %s but no 'ip pim', so pimd is no RP; "+
+			all = append(all, Obstacle{NoPIM, fmt.Sprintf("%s: has the RP address %s but no 'ip pim', so pimd takes no Registers; "+
 				"configure 'ip pim' on it", name, rp)})
 		case i.Passive:
 			all = append(all, Obstacle{PassivePIM, fmt.Sprintf("%s: has the RP address %s and 'ip pim passive', so pimd takes no Registers; "+
@@ -157,14 +156,4 @@ func (s State) FindObstacles(ifaceOf func(rp ipv4.Addr) (name string, ok bool)) 
 		}
 	}
 	return all
-}
-
-// sortedNames is for a stable order of names.
-func sortedNames[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for n := range m {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -206,7 +208,7 @@ func (w *Watcher) prefixLists(ctx context.Context, s *State, cfg config) error {
 	if s.RegisterAcceptList != "" {
 		names[s.RegisterAcceptList] = nil
 	}
-	for _, name := range sortedNames(names) {
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		text, err := w.ask(ctx, "show ip prefix-list "+name+" json")
 		if e := (*frrvty.StatusError)(nil); errors.As(err, &e) {
 			// It has no such list, or an old release does not know the command.
