@@ -19,8 +19,9 @@ const (
 	eagerPeriod = 2 * time.Minute
 	// eagerLongest is the last of the growing delays 1, 2, 4, 8, 16 s.
 	eagerLongest = 16 * time.Second
-	// eagerRefused bounds the delay after a refused attempt: the path works and the peer's
-	// host answers, so that its speaker is likely about to start.
+	// eagerRefused bounds the delay after an attempt to which somebody said no: the peer's
+	// host, whose speaker is likely about to start, or the kernel, because the next hop or the
+	// peer itself is not on the link yet. A new attempt costs next to nothing.
 	eagerRefused = 2 * time.Second
 	// settledPeriod is how long a session must have lasted for its loss to begin the
 	// growing delays anew, while they still run: a peer that hangs up on us each time is
@@ -130,8 +131,8 @@ func (s *Speaker) DialFailed(now time.Time, conn ConnID, err error) {
 		p.why = "no interface has the source address " + p.Local.String()
 	case errors.Is(err, syscall.ECONNREFUSED):
 		p.why = "connection refused: nothing listens on " + p.Addr.String() + " port 639, or it has no peer " + p.Local.String()
-		s.refusedAttempt(p)
 	}
+	s.refusedAttempt(p)
 	s.log.Debug("connection attempt failed", zap.Stringer("peer", p.Addr), zap.Error(err))
 }
 
@@ -265,7 +266,7 @@ func (s *Speaker) reset(p *peer, reason string) {
 	s.start(p)
 }
 
-// refusedAttempt bounds the wait after an attempt to which the peer's host said no.
+// refusedAttempt bounds the wait after an attempt to which somebody said no.
 func (s *Speaker) refusedAttempt(p *peer) {
 	if s.now.Before(p.eagerUntil) {
 		p.retryAt = earlier(p.retryAt, s.now.Add(eagerRefused))

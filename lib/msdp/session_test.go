@@ -74,8 +74,14 @@ func failDials(r *rig, d time.Duration, err error) {
 }
 
 func TestRefusedAttemptsStayCloseForTwoMinutes(t *testing.T) {
+	for _, err := range []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EADDRNOTAVAIL} {
+		t.Run(err.Error(), func(t *testing.T) { refusedAttempts(t, err) })
+	}
+}
+
+func refusedAttempts(t *testing.T, err error) {
 	r := newRig(t, peersConfig(above1))
-	failDials(r, 5*time.Minute, syscall.ECONNREFUSED)
+	failDials(r, 5*time.Minute, err)
 	times := r.dialTimes(above1)
 	for i := 1; i < len(times); i++ {
 		gap := times[i] - times[i-1]
@@ -156,6 +162,24 @@ func TestLostSessionIsTriedAgainSoon(t *testing.T) {
 	}
 	if st, _ := r.s.Peer(r.now, above1); st.LastReset != "connection reset by peer" || !st.ResetAt.Equal(start.Add(lost)) {
 		t.Errorf("last reset %q at %v", st.LastReset, st.ResetAt)
+	}
+}
+
+// A peer that was away for long and comes back for a moment only is tried eagerly again.
+func TestShortSessionAfterALongAbsence(t *testing.T) {
+	r := newRig(t, peersConfig(above1))
+	failDials(r, 10*time.Minute, syscall.ECONNREFUSED)
+	n := len(r.env.dials)
+	for len(r.env.dials) == n {
+		r.advance(TickInterval)
+	}
+	r.up(above1)
+	r.advance(5 * time.Second)
+	r.s.Closed(r.now, r.conn(above1), io.EOF)
+	n = len(r.env.dials)
+	r.advance(1100 * time.Millisecond)
+	if len(r.env.dials) != n+1 {
+		t.Error("no attempt within a second")
 	}
 }
 
