@@ -87,6 +87,41 @@ func TestSessionComesUpSoon(t *testing.T) {
 		b.SetUp("a")
 		awaitSession(t, a, b, since)
 	})
+	t.Run("the way back is last", func(t *testing.T) {
+		t.Parallel()
+		a, b := neighbours(t)
+		// Whatever a sends arrives, but no answer does, as from a router that has just booted.
+		wayBack(t, b, "no ip route 10.0.0.1/32 10.0.12.1")
+		awaitNoRoute(t, b, "10.0.0.1/32")
+		b.StartMSDPD(listensConfig)
+		a.StartMSDPD(connectsConfig)
+		began := time.Now()
+		awaitPeer(t, a, "msdpd", "10.0.0.2", time.Minute, "eight seconds of attempts", func(p peerDetail) bool {
+			return p.ConnAttempts >= 2 && time.Since(began) > 8*time.Second
+		})
+		since := time.Now()
+		wayBack(t, b, "ip route 10.0.0.1/32 10.0.12.1")
+		awaitSession(t, a, b, since)
+	})
+	t.Run("the neighbour on the LAN is last", func(t *testing.T) {
+		t.Parallel()
+		n := lab.ForTest(t)
+		a, b := n.Router("a"), n.Router("b")
+		n.LAN("lan", lab.Port{Node: a, Iface: "lan", Addr: "10.0.0.1/24"}, lab.Port{Node: b, Iface: "lan", Addr: "10.0.0.2/24"})
+		// The carrier stays, as on a switch; it is ARP that has no answer.
+		b.SetDown("lan")
+		a.StartFRR("zebra", "")
+		b.StartFRR("zebra", "")
+		b.StartMSDPD(listensConfig)
+		a.StartMSDPD(connectsConfig)
+		began := time.Now()
+		awaitPeer(t, a, "msdpd", "10.0.0.2", time.Minute, "twenty seconds of attempts", func(p peerDetail) bool {
+			return p.ConnAttempts >= 5 && time.Since(began) > 20*time.Second
+		})
+		since := time.Now()
+		b.SetUp("lan")
+		awaitSession(t, a, b, since)
+	})
 }
 
 // peerDetail is what `show ip msdp peer detail json` says of one peer; msdpd and FRR share these keys.
@@ -127,4 +162,23 @@ func awaitPeer(t *testing.T, nd *lab.Node, daemon, peer string, limit time.Durat
 		return err
 	})
 	return p
+}
+
+// wayBack changes a router's static routes.
+func wayBack(t *testing.T, nd *lab.Node, line string) {
+	t.Helper()
+	if _, err := nd.Vty("staticd", "enable", "configure terminal", line); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func awaitNoRoute(t *testing.T, nd *lab.Node, prefix string) {
+	t.Helper()
+	lab.Eventually(t, patience, poll, func() error {
+		out, err := nd.Exec("ip", "route", "show", prefix)
+		if err == nil && out != "" {
+			err = fmt.Errorf("%s still has %s", nd.Name(), out)
+		}
+		return err
+	})
 }
