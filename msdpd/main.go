@@ -146,13 +146,3 @@ func (d *daemon) reload() {
 	}
 	d.log.Info("configuration read again", zap.String("file", d.options.configFile))
 }
-
-func (d *daemon) hostname() string {
-	if d.instance != nil {
-		if s, err := d.instance.snapshot(); err == nil && s.hostname != "" {
-			return s.hostname
-		}
-	}
-	name, _ := os.Hostname()
-	return name
-}

@@ -70,3 +70,14 @@ func (d *daemon) writeFile(c *vty.Call) error {
 	c.Printf("Configuration saved to %s\n", path)
 	return nil
 }
+
+// hostname is what prompts show.
+func (d *daemon) hostname() string {
+	if d.instance != nil {
+		if s, err := d.instance.snapshot(); err == nil && s.hostname != "" {
+			return s.hostname
+		}
+	}
+	name, _ := os.Hostname()
+	return name
+}
