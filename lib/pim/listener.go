@@ -2,6 +2,7 @@ package pim
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -134,7 +135,7 @@ func (l *Listener) countDrops(oob []byte) {
 			return
 		}
 		if h.Level == unix.SOL_SOCKET && h.Type == unix.SO_RXQ_OVFL && len(data) >= 4 {
-			l.dropped.Store(uint64(nativeUint32(data)))
+			l.dropped.Store(uint64(binary.NativeEndian.Uint32(data)))
 		}
 		oob = rest
 	}

@@ -1,10 +1,12 @@
 package pim
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"msdpd/lib/ipv4"
@@ -19,19 +21,30 @@ import (
 //   - Outer source and outer destination are the RP address, and the socket is bound to it
 //     for each batch: once the address is taken off this host, bind fails, and so does a
 //     send on a socket bound before.
-//   - The socket takes no route by a gateway (SO_DONTROUTE), and that is how another router
-//     with the address is reached, whatever becomes of the address in the middle of a send.
+//   - The socket is bound to the device that has the address, so that the kernel considers
+//     no route by another one. Unless that is the loopback, the socket also has an IPsec
+//     policy of its own that blocks what leaves by that device. What goes to an address of
+//     this host leaves by the loopback and is not touched, but arrives, for sockets, on the
+//     device with the address: pimd has a socket bound to each of its interfaces.
 //
-// It is not bound to the loopback device, which would keep packets in as well: what is sent
-// so arrives there, and pimd, with a socket bound to each of its interfaces, would not
-// hear it where the RP address is a LAN's. By the local route it arrives, for sockets, on the
-// interface with that address.
+// The second holds even if the address goes between the kernel's check of the source and
+// its look at the routing table. On a kernel without IPsec policies, or without
+// CAP_NET_ADMIN, SO_DONTROUTE stands in for it: no gateway is used.
 type Sender struct {
 	buf []byte
+	// devices remembers which interface has an RP address, as long as sending works.
+	devices map[ipv4.Addr]device
+}
+
+// device is an interface with an RP address.
+type device struct {
+	index    int
+	name     string
+	loopback bool
 }
 
 // NewSender returns a Sender. It opens nothing yet.
-func NewSender() *Sender { return new(Sender) }
+func NewSender() *Sender { return &Sender{devices: make(map[ipv4.Addr]device)} }
 
 // Send sends one Null-Register for each of sgs to rp, an address of this host, and says
 // how many were sent: the first sent of sgs. It must be called in the network namespace
@@ -46,9 +59,30 @@ func (s *Sender) Send(rp ipv4.Addr, sgs []ipv4.SG) (sent int, err error) {
 	if !isHost(rp) {
 		return 0, fmt.Errorf("Null-Register to %s: %w", rp, unix.EADDRNOTAVAIL)
 	}
+	_, remembered := s.devices[rp]
+	sent, err = s.sendBatch(rp, sgs)
+	if err != nil && remembered {
+		// The address may have moved to another interface.
+		var more int
+		more, err = s.sendBatch(rp, sgs[sent:])
+		sent += more
+	}
+	if err != nil {
+		return sent, fmt.Errorf("Null-Register for %s to %s: %w", sgs[sent], rp, err)
+	}
+	return sent, nil
+}
+
+// sendBatch sends over one socket. After an error, the RP's device is looked up anew.
+func (s *Sender) sendBatch(rp ipv4.Addr, sgs []ipv4.SG) (sent int, err error) {
+	defer func() {
+		if err != nil {
+			delete(s.devices, rp)
+		}
+	}()
 	fd, err := s.open(rp)
 	if err != nil {
-		return 0, fmt.Errorf("Null-Register to %s: %w", rp, err)
+		return 0, err
 	}
 	defer unix.Close(fd)
 	to := &unix.SockaddrInet4{Addr: rp.As4()}
@@ -58,32 +92,40 @@ func (s *Sender) Send(rp ipv4.Addr, sgs []ipv4.SG) (sent int, err error) {
 		for errors.Is(err, unix.EINTR) {
 			err = unix.Sendto(fd, s.buf, 0, to)
 		}
-		if err != nil {
-			// What the kernel says of a source address or of a local route that is just gone.
-			if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENETUNREACH) {
-				err = fmt.Errorf("%w (%w)", unix.EADDRNOTAVAIL, err)
-			}
-			return sent, fmt.Errorf("Null-Register for %s to %s: %w", sg, rp, err)
+		switch {
+		case err == nil:
+			sent++
+		case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EPERM):
+			// The source address is gone, or the local route, or the policy held it.
+			return sent, fmt.Errorf("%w (%w)", unix.EADDRNOTAVAIL, err)
+		default:
+			return sent, err
 		}
-		sent++
 	}
 	return sent, nil
 }
 
-// open returns a socket bound to rp that receives nothing.
+// open returns a socket bound to rp and its device. It receives nothing.
 func (s *Sender) open(rp ipv4.Addr) (fd int, err error) {
+	dev, ok := s.devices[rp]
+	if !ok {
+		if dev, err = deviceWith(rp); err != nil {
+			return -1, err
+		}
+		s.devices[rp] = dev
+	}
 	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocolPIM)
 	if err != nil {
 		return -1, fmt.Errorf("raw PIM socket: %w", err)
 	}
-	if err := s.prepare(fd, rp); err != nil {
+	if err := prepareSender(fd, rp, dev); err != nil {
 		unix.Close(fd)
 		return -1, err
 	}
 	return fd, nil
 }
 
-func (s *Sender) prepare(fd int, rp ipv4.Addr) error {
+func prepareSender(fd int, rp ipv4.Addr, dev device) error {
 	if err := attach(fd, rejectAll()); err != nil {
 		return err
 	}
@@ -93,10 +135,49 @@ func (s *Sender) prepare(fd int, rp ipv4.Addr) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DONTROUTE, 1); err != nil {
 		return fmt.Errorf("set SO_DONTROUTE: %w", err)
 	}
+	if err := unix.BindToDevice(fd, dev.name); err != nil {
+		return fmt.Errorf("bind to device %s: %w", dev.name, err)
+	}
+	if !dev.loopback {
+		// Where the kernel has no such policies, SO_DONTROUTE has to do.
+		_ = unix.SetsockoptString(fd, unix.IPPROTO_IP, unix.IP_XFRM_POLICY, blockPolicy(dev.index))
+	}
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: rp.As4()}); err != nil {
 		return fmt.Errorf("bind: %w", err)
 	}
 	return nil
 }
 
-func nativeUint32(b []byte) uint32 { return binary.NativeEndian.Uint32(b) }
+// blockPolicy is an IPsec policy that blocks any IPv4 packet which leaves by a device.
+func blockPolicy(ifindex int) string {
+	const (
+		outgoing = 1 // XFRM_POLICY_OUT
+		block    = 1 // XFRM_POLICY_BLOCK
+	)
+	p := nl.XfrmUserpolicyInfo{Dir: outgoing, Action: block}
+	p.Sel.Family = unix.AF_INET
+	p.Sel.Ifindex = int32(ifindex)
+	p.Lft.SoftByteLimit, p.Lft.HardByteLimit = nl.XFRM_INF, nl.XFRM_INF
+	p.Lft.SoftPacketLimit, p.Lft.HardPacketLimit = nl.XFRM_INF, nl.XFRM_INF
+	return string(p.Serialize())
+}
+
+// deviceWith finds the interface that has an address. The error matches
+// unix.EADDRNOTAVAIL where none has.
+func deviceWith(a ipv4.Addr) (device, error) {
+	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V4)
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return device{}, fmt.Errorf("list addresses: %w", err)
+	}
+	for _, have := range addrs {
+		if have.IPNet == nil || !have.IP.Equal(net.IP(a.Append(nil))) {
+			continue
+		}
+		ifc, err := net.InterfaceByIndex(have.LinkIndex)
+		if err != nil {
+			return device{}, fmt.Errorf("interface with %s: %w", a, err)
+		}
+		return device{index: ifc.Index, name: ifc.Name, loopback: ifc.Flags&net.FlagLoopback != 0}, nil
+	}
+	return device{}, unix.EADDRNOTAVAIL
+}

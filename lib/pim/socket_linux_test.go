@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"sync"
@@ -165,90 +166,164 @@ func TestListenerRefuses(t *testing.T) {
 	}
 }
 
-// The RP address comes and goes while Null-Registers are sent, and there is a route to
-// another router that has it: none leaves.
-func TestNothingLeaves(t *testing.T) {
-	inNamespace(t)
-	veth := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "out"}, PeerName: "peer"}
-	must(t, netlink.LinkAdd(veth))
-	out, peer := link(t, "out"), link(t, "peer")
-	must(t, netlink.LinkSetUp(out))
+// wire is a link to a router that has the RP address, too.
+type wire struct {
+	*testing.T
+	fd  int
+	out netlink.Link
+}
+
+// newWire makes the link "out" with 10.9.0.1/24 on it. Whoever is asked for an address on
+// that network, or for a route to the RP, sends to its other end.
+func newWire(t *testing.T) *wire {
+	t.Helper()
+	w := &wire{T: t}
+	must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "out"}, PeerName: "peer"}))
+	w.out = link(t, "out")
+	peer := link(t, "peer")
+	must(t, netlink.LinkSetUp(w.out))
 	must(t, netlink.LinkSetUp(peer))
-	must(t, netlink.AddrAdd(out, address(t, "10.9.0.1/24")))
-	gateway := net.IPv4(10, 9, 0, 2)
-	must(t, netlink.NeighAdd(&netlink.Neigh{
-		LinkIndex: out.Attrs().Index, IP: gateway, HardwareAddr: peer.Attrs().HardwareAddr, State: netlink.NUD_PERMANENT,
+	must(t, netlink.AddrAdd(w.out, address(t, "10.9.0.1/24")))
+	for _, a := range []net.IP{net.IPv4(10, 9, 0, 2), net.IPv4(10, 9, 0, 7)} {
+		must(t, netlink.NeighAdd(&netlink.Neigh{
+			LinkIndex: w.out.Attrs().Index, IP: a, HardwareAddr: peer.Attrs().HardwareAddr, State: netlink.NUD_PERMANENT,
+		}))
+	}
+	must(t, netlink.RouteAdd(&netlink.Route{
+		LinkIndex: w.out.Attrs().Index, Dst: address(t, "10.255.0.1/32").IPNet, Gw: net.IPv4(10, 9, 0, 2), Priority: 500,
 	}))
-	rp := address(t, "10.255.0.1/32")
-	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: out.Attrs().Index, Dst: rp.IPNet, Gw: gateway, Priority: 500}))
-
-	wire, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	var err error
+	w.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	must(t, err)
-	defer unix.Close(wire)
+	t.Cleanup(func() { unix.Close(w.fd) })
 	const etherTypeIPv4 = 0x0008 // in network order
-	must(t, unix.Bind(wire, &unix.SockaddrLinklayer{Protocol: etherTypeIPv4, Ifindex: peer.Attrs().Index}))
-	must(t, unix.SetsockoptTimeval(wire, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}))
+	must(t, unix.Bind(w.fd, &unix.SockaddrLinklayer{Protocol: etherTypeIPv4, Ifindex: peer.Attrs().Index}))
+	must(t, unix.SetsockoptTimeval(w.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}))
+	return w
+}
 
-	s := NewSender()
-	lo := link(t, "lo")
-	sendAll := func(batches int) (sent, refused int) {
-		for range batches {
-			n, err := s.Send(rpOne, []ipv4.SG{sgOne, sgN(0, 1)})
-			sent += n
-			if err != nil {
-				refused++
-				if !errors.Is(err, unix.EADDRNOTAVAIL) {
-					t.Fatal(err)
-				}
-			}
-		}
-		return sent, refused
-	}
-	if sent, _ := sendAll(10); sent != 0 {
-		t.Errorf("%d sent without the address", sent)
-	}
-	here, err := netlink.NewHandle()
-	must(t, err)
-	defer here.Close()
-	stop, stopped := make(chan struct{}), make(chan error)
-	go func() {
-		for {
-			for _, f := range []func(netlink.Link, *netlink.Addr) error{here.AddrAdd, here.AddrDel} {
-				if err := f(lo, rp); err != nil {
-					stopped <- err
-					return
-				}
-			}
-			select {
-			case <-stop:
-				stopped <- nil
-				return
-			default:
-			}
-		}
-	}()
-	sent, refused := 0, 0
-	for tries := 0; (sent == 0 || refused == 0 || tries < 50) && tries < 10000; tries++ {
-		n, r := sendAll(10)
-		sent, refused = sent+n, refused+r
-	}
-	close(stop)
-	must(t, <-stopped)
-	if sent == 0 || refused == 0 {
-		t.Errorf("%d sent, %d refused: the address did not come and go", sent, refused)
-	}
-
-	// The first packet on the wire is the one that is meant to be there.
-	marker, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocolPIM)
-	must(t, err)
-	defer unix.Close(marker)
-	must(t, attach(marker, rejectAll()))
-	must(t, unix.Sendto(marker, AppendNullRegister(nil, sgN(7, 7)), 0, &unix.SockaddrInet4{Addr: rpOne.As4()}))
+// nothing checks that no packet came by the wire up to now: it sends one, which has to be
+// the first to arrive.
+func (w *wire) nothing() {
+	w.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocolPIM)
+	must(w.T, err)
+	defer unix.Close(fd)
+	must(w.T, attach(fd, rejectAll()))
+	must(w.T, unix.Sendto(fd, AppendNullRegister(nil, sgN(7, 7)), 0, &unix.SockaddrInet4{Addr: [4]byte{10, 9, 0, 2}}))
 	buf := make([]byte, 2000)
-	n, _, err := unix.Recvfrom(wire, buf, 0)
-	must(t, err)
+	n, _, err := unix.Recvfrom(w.fd, buf, 0)
+	must(w.T, err)
 	if r, err := ParseRegister(buf[:n]); err != nil || r.SG != sgN(7, 7) {
-		t.Errorf("%+v left this host, %v", r, err)
+		w.Errorf("%+v left this host, %v", r, err)
+	}
+}
+
+// Where an RP address may be: on the loopback, with a route by a gateway to another router
+// that has it, or on a link that such a router is on as well.
+var rpPlaces = []struct{ dev, cidr string }{{"lo", "10.255.0.1/32"}, {"out", "10.9.0.7/24"}}
+
+// The RP address comes and goes while Null-Registers are sent: none leaves.
+func TestNothingLeaves(t *testing.T) {
+	for _, place := range rpPlaces {
+		t.Run(place.dev, func(t *testing.T) {
+			inNamespace(t)
+			w := newWire(t)
+			rp, dev := address(t, place.cidr), link(t, place.dev)
+			rpAddr, ok := ipv4.FromNetip(netip.MustParsePrefix(place.cidr).Addr())
+			s := NewSender()
+			sendAll := func(batches int) (sent, refused int) {
+				for range batches {
+					n, err := s.Send(rpAddr, []ipv4.SG{sgOne, sgN(0, 1)})
+					sent += n
+					if err != nil {
+						refused++
+						if !errors.Is(err, unix.EADDRNOTAVAIL) {
+							t.Error(err)
+						}
+					}
+				}
+				return sent, refused
+			}
+			if sent, _ := sendAll(10); sent != 0 || !ok {
+				t.Errorf("%d sent without the address", sent)
+			}
+			here, err := netlink.NewHandle()
+			must(t, err)
+			defer here.Close()
+			stop, stopped := make(chan struct{}), make(chan error)
+			go func() {
+				for {
+					for _, f := range []func(netlink.Link, *netlink.Addr) error{here.AddrAdd, here.AddrDel} {
+						if err := f(dev, rp); err != nil {
+							stopped <- err
+							return
+						}
+					}
+					select {
+					case <-stop:
+						stopped <- nil
+						return
+					default:
+					}
+				}
+			}()
+			sent, refused := 0, 0
+			for tries := 0; (sent == 0 || refused == 0 || tries < 20) && tries < 10000; tries++ {
+				n, r := sendAll(10)
+				sent, refused = sent+n, refused+r
+			}
+			close(stop)
+			must(t, <-stopped)
+			if sent == 0 || refused == 0 {
+				t.Errorf("%d sent, %d refused: the address did not come and go", sent, refused)
+			}
+			w.nothing()
+		})
+	}
+}
+
+// The address goes just after the kernel has found it to be one of its own. IP_TRANSPARENT
+// is that moment at leisure: it leaves that check out.
+func TestNothingLeavesAfterTheSourceCheck(t *testing.T) {
+	for _, place := range rpPlaces {
+		t.Run(place.dev, func(t *testing.T) {
+			inNamespace(t)
+			w := newWire(t)
+			must(t, netlink.AddrAdd(link(t, place.dev), address(t, place.cidr)))
+			rp := ipv4.From4(netip.MustParsePrefix(place.cidr).Addr().As4())
+			fd, err := NewSender().open(rp)
+			must(t, err)
+			defer unix.Close(fd)
+			must(t, unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TRANSPARENT, 1))
+			to := &unix.SockaddrInet4{Addr: rp.As4()}
+			must(t, unix.Sendto(fd, AppendNullRegister(nil, sgOne), 0, to))
+			must(t, netlink.AddrDel(link(t, place.dev), address(t, place.cidr)))
+			// On the loopback it may go round without being heard by anyone.
+			if err := unix.Sendto(fd, AppendNullRegister(nil, sgOne), 0, to); err == nil && place.dev != "lo" {
+				t.Error("it was sent")
+			}
+			w.nothing()
+		})
+	}
+}
+
+func TestSenderFollowsTheAddress(t *testing.T) {
+	inNamespace(t)
+	newWire(t)
+	_, heard := listen(t)
+	s := NewSender()
+	for n, dev := range []string{"lo", "out", "peer", "lo"} {
+		must(t, netlink.AddrAdd(link(t, dev), address(t, "10.255.0.1/32")))
+		if sent, err := s.Send(rpOne, []ipv4.SG{sgN(0, n), sgN(1, n)}); sent != 2 || err != nil {
+			t.Fatalf("address on %s: sent %d, %v", dev, sent, err)
+		}
+		for g := range 2 {
+			if r := <-heard; r.SG != sgN(g, n) {
+				t.Errorf("heard %+v", r)
+			}
+		}
+		must(t, netlink.AddrDel(link(t, dev), address(t, "10.255.0.1/32")))
 	}
 }
 
