@@ -54,6 +54,7 @@ func (s *Speaker) sweep() {
 		return
 	}
 	s.sweepT = s.now
+	s.expireLocals()
 	limit := s.cache.limit()
 	step := max(limit/sweepSteps, sweepSmall)
 	from := s.swept
@@ -71,7 +72,6 @@ func (s *Speaker) sweep() {
 	s.swept = to
 	if to == limit {
 		s.swept = 0
-		s.expireLocals()
 		s.forgetIdleRPs()
 	}
 }

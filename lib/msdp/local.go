@@ -11,8 +11,9 @@ import (
 const (
 	// registeredPeriod is how long a source stays local after its last Register. A DR sends
 	// one every 25 to 85 s; [SG-State-Period] + 60 s is when the last remote cache forgets
-	// a source whose last SA went out 60 s after its last Register.
-	registeredPeriod = SGStatePeriod + announcePeriod
+	// a source whose last SA went out 60 s after its last Register. It is gone here by
+	// then too: the sweep takes up to two of its steps.
+	registeredPeriod = SGStatePeriod + announcePeriod - 2*sweepStep
 	// onLinkPeriod is how long an on-link source stays local after its last packet.
 	onLinkPeriod = SGStatePeriod
 	// announcePeriod is how long after the last Register or packet SAs are sent.
