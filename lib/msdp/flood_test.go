@@ -78,6 +78,19 @@ func TestCatchUpLeavesOutWhatIsOld(t *testing.T) {
 	r.wantCached(true, sgA)
 }
 
+func TestCatchUpLeavesOutSilentLocalSources(t *testing.T) {
+	r := newRig(t, peersConfig(below1))
+	r.s.SetRPs(r.now, rpIs(rigRP))
+	r.register(sgA)
+	r.register(sgB)
+	r.advance(60 * time.Second)
+	r.heard(sgB)
+	r.advance(31 * time.Second)
+	r.up(below1)
+	r.wantSAs(below1, sgB)
+	r.wantLocal(true, sgA)
+}
+
 func TestFloodedAtMostTwiceAPeriod(t *testing.T) {
 	r := newRig(t, peersConfig(below1, below2))
 	r.up(below1, below2)
@@ -230,6 +243,21 @@ func TestSlowPeerIsServedFromTheCache(t *testing.T) {
 	// And from here on it is flooded to again.
 	r.sa(below1, below1.String(), sgA)
 	r.wantSAs(below2, sgA)
+}
+
+// What a peer got before it fell behind does not come again.
+func TestSlowPeerGetsOnlyWhatChanged(t *testing.T) {
+	r := newRig(t, peersConfig(below1, below2))
+	r.up(below1, below2)
+	r.sa(below1, below1.String(), many(1000)...)
+	r.forgetSent()
+	conn := r.conn(below2)
+	r.env.full[conn] = true
+	r.sa(below1, below1.String(), sgA)
+	r.sa(below1, below1.String(), sgB)
+	r.env.full[conn] = false
+	r.s.Writable(r.now, conn)
+	r.wantSAs(below2, sgA, sgB)
 }
 
 // Entries that change while a catch-up is past them come with its next pass.

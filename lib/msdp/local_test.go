@@ -117,6 +117,10 @@ func TestRegisterThatIsNotTaken(t *testing.T) {
 		t.Errorf("counted %+v", c)
 	}
 	r.s.KernelEntry(r.now, sgA, 2, 0) // for another reason, a second later
+	r.heard(sgB)
+	r.now = r.now.Add(takenPeriod + time.Millisecond) // before a tick looks
+	r.s.KernelEntry(r.now, sgB, 2, 0)
+	r.wantLocal(false, sgB)
 	r.wantLocal(false, sgA)
 	r.wantSAs(below1)
 	r.heard(sgA) // now it is there
@@ -252,6 +256,35 @@ func TestRegistersThatComeInTimeTriggerNothing(t *testing.T) {
 	}
 	if n < 9 || n > 11 {
 		t.Errorf("%d SAs in ten minutes", n)
+	}
+}
+
+// A DR that registers each 85 s triggers no SA where the last one is less than a period ago.
+func TestRegistersThatComeLateTriggerNoSecondSA(t *testing.T) {
+	r := rpRig(t)
+	// The turn of the first source comes early after each whole minute.
+	r.register(sgA)
+	var times []time.Duration
+	for range 20 {
+		times = append(times, r.announcements(85*time.Second, sgA)...)
+		r.heard(sgA)
+		if len(r.takenSAs(below1)) > 0 {
+			times = append(times, r.now.Sub(start))
+		}
+	}
+	for i := 1; i < len(times); i++ {
+		if i+2 < len(times) && times[i+2]-times[i] < SAAdvertisementPeriod {
+			t.Errorf("three SAs within %v", times[i+2]-times[i])
+		}
+		if gap := times[i] - times[i-1]; gap > 2*time.Minute {
+			t.Errorf("%v between two SAs", gap)
+		}
+	}
+	for i, at := range times {
+		trigger := at%(85*time.Second) == TickInterval && i > 0
+		if trigger && at-times[i-1] <= SAAdvertisementPeriod {
+			t.Errorf("at %v a Register triggered an SA %v after the last", at, at-times[i-1])
+		}
 	}
 }
 

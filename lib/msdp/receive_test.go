@@ -183,7 +183,9 @@ func TestOwnershipInAMesh(t *testing.T) {
 			r.advanceAlive(50 * time.Second)
 			r.sa(below3, farRP, sgA)
 		}
-		r.wantCached(true, sgA)
+		if st, _ := r.s.SA(sgA); !st.FirstSeen.Equal(start) {
+			t.Errorf("first seen %v after the beginning: it went in between", st.FirstSeen.Sub(start))
+		}
 		if r.owner(sgA) != below3 {
 			t.Error("a member that says nothing keeps it")
 		}
@@ -306,6 +308,19 @@ func TestPendingOfAPeerThatGoes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The peer that takes the place of a removed one does not take over what it said.
+func TestPendingOfAPeerThatIsReplaced(t *testing.T) {
+	r := newRig(t, peersConfig(below1, below2))
+	r.up(below1, below2)
+	r.sa(below1, farRP, sgA)
+	r.sa(below2, farRP, sgB)
+	r.apply(peersConfig(below2))
+	r.apply(peersConfig(below2, below3))
+	r.up(below3)
+	r.route(farRP, 20, below3)
+	r.wantCached(false, sgA, sgB)
 }
 
 func TestRPsAreForgotten(t *testing.T) {

@@ -34,6 +34,7 @@ func TestRestartKeepsLocalSources(t *testing.T) {
 		"RPs after the session":                 {"session", "rps"},
 		"no RPs at first":                       {"none", "session", "none", "rps"},
 		"DRs first":                             {"dr", "rps", "session"},
+		"RPs and kernel, DRs last":              {"rps", "kernel", "session", "dr"},
 		"the kernel's table before all":         {"kernel", "dr", "session", "rps"},
 		"the kernel's table and DRs, then none": {"kernel", "dr", "none", "rps", "session"},
 	} {
@@ -65,6 +66,9 @@ func TestRestartKeepsLocalSources(t *testing.T) {
 			st, _ := n.s.SA(sgA)
 			if !st.FirstSeen.Equal(start.Add(TickInterval)) || st.DR != dr {
 				t.Errorf("first seen %v after the beginning, DR %s", st.FirstSeen.Sub(start), st.DR)
+			}
+			if st, _ := n.s.SA(near); !st.FirstSeen.Equal(start.Add(TickInterval)) {
+				t.Errorf("the on-link source first seen %v after the beginning", st.FirstSeen.Sub(start))
 			}
 			// It dies as if nothing had happened.
 			n.advanceAlive(start.Add(registeredPeriod + 2*time.Second).Sub(n.now))
