@@ -20,6 +20,8 @@ type domain struct {
 	speaker string
 	// msdpd is nil if FRR speaks.
 	msdpd *lab.Daemon
+	// zebra and pimd are the RP's.
+	zebra, pimd *lab.Daemon
 }
 
 // domainsOptions say who speaks MSDP. The zero value: msdpd on both sides.
@@ -54,7 +56,7 @@ func startDomains(t *testing.T, o domainsOptions) [2]*domain {
 	// msdpd first: FRR's pimd, where it connects, tries once and then again after 30 seconds.
 	for i, dom := range d {
 		if dom.speaker == "msdpd" {
-			dom.rp.StartFRR("pimd", dom.pim().Config())
+			dom.pimd = dom.rp.StartFRR("pimd", dom.pim().Config())
 			dom.msdpd = dom.rp.StartMSDPD(peerLine(d[1-i].rpAddr, dom.rpAddr), o.Args...)
 		}
 	}
@@ -62,7 +64,7 @@ func startDomains(t *testing.T, o domainsOptions) [2]*domain {
 		if dom.speaker == "pimd" {
 			p := dom.pim()
 			p.MSDP = []string{"peer " + d[1-i].rpAddr + " source " + dom.rpAddr}
-			dom.rp.StartFRR("pimd", p.Config())
+			dom.pimd = dom.rp.StartFRR("pimd", p.Config())
 		}
 	}
 	for i, dom := range d {
@@ -98,7 +100,7 @@ func (d *domain) startRouting(gateway string, other *domain) {
 	d.dr.StartFRR("zebra", "")
 	d.dr.StartFRR("staticd", lab.Static(d.rpAddr+"/32 "+d.toRP(), "10.0.0.0/8 "+d.toRP()))
 	d.dr.StartFRR("pimd", lab.PIM{RP: []string{d.rpAddr}, Interfaces: []string{"src", "rp"}}.Config())
-	d.rp.StartFRR("zebra", "")
+	d.zebra = d.rp.StartFRR("zebra", "")
 	d.rp.StartFRR("staticd", lab.Static(d.srcAddr[:5]+"1.0/24 "+d.toDR(),
 		other.rpAddr+"/32 "+gateway, other.srcAddr[:5]+"0.0/16 "+gateway))
 }
