@@ -24,6 +24,10 @@ func (d *daemon) showRPF(c *vty.Call) error {
 		_, err := d.ask(func(now time.Time) {
 			d.instance.speaker.AskRPF(now, rp)
 			st = d.instance.speaker.ExplainRPF(now, rp)
+			// The Speaker is not told where only the one who answers is another.
+			if r, ok := d.instance.tracker.Route(rp); ok && r.Equal(st.Route) {
+				st.Route.From = r.From
+			}
 		})
 		return err
 	}
