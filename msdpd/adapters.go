@@ -137,8 +137,12 @@ type forwarding struct{ in *instance }
 
 func (h forwarding) MFCUpdate(e mroute.Entry) {
 	h.in.post(func() {
-		h.in.speaker.KernelEntry(h.in.now, e.SG(), e.InIf, e.Packets)
-		h.in.joiner.Kernel(h.in.now, e.SG(), len(e.OutIfs), true)
+		h.in.speaker.KernelEntry(h.in.now, e.SG(), e.InIf, arrived(e))
+		outgoing := len(e.OutIfs)
+		if h.in.world.interfaces.OnLink(e.Source, e.InIf) {
+			outgoing = 0 // no Join is sent for it, so it takes no place in pimd's
+		}
+		h.in.joiner.Kernel(h.in.now, e.SG(), outgoing, true)
 	})
 }
 
@@ -150,6 +154,10 @@ func (h forwarding) MFCDelete(sg ipv4.SG) {
 }
 
 func (h forwarding) MFCSynced() {}
+
+// arrived is how many packets came from where they should: the kernel counts those of
+// another interface, too, and these say nothing of a source on a subnet of ours.
+func arrived(e mroute.Entry) uint64 { return e.Packets - min(e.Packets, e.WrongIf) }
 
 // countersPeriod is how often the kernel's packet counters are read.
 const countersPeriod = 30 * time.Second
@@ -171,7 +179,7 @@ func (in *instance) readCounters(ctx context.Context) error {
 		}
 		in.post(func() {
 			for _, e := range entries {
-				in.speaker.KernelCounters(in.now, e.SG(), e.Packets)
+				in.speaker.KernelCounters(in.now, e.SG(), arrived(e))
 			}
 		})
 	}

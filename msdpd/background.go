@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // backgroundEnv marks the process that -d has put into the background, and readyFD is where
@@ -44,7 +46,6 @@ func startInBackground(stderr io.Writer) error {
 	defer readyR.Close()
 	cmd := exec.Command(self, os.Args[1:]...)
 	cmd.Env = append(os.Environ(), backgroundEnv+"=1")
-	cmd.Dir = "/"
 	cmd.Stderr = stderr
 	cmd.ExtraFiles = []*os.File{readyW}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -62,12 +63,24 @@ func startInBackground(stderr io.Writer) error {
 	return errors.New("it ended at once")
 }
 
-// ready tells the process that started us in the background that all is well.
-func ready() {
+// ready tells the process that started us in the background that all is well, and lets go
+// of its directory and of its standard output and error: whoever reads those waits no longer.
+func ready() error {
 	if !inBackground() {
-		return
+		return nil
 	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("letting go of standard output: %w", err)
+	}
+	defer null.Close()
 	f := os.NewFile(readyFD, "ready")
 	_, _ = f.Write([]byte{1}) // whoever waited may have gone
 	_ = f.Close()
+	for _, fd := range []int{unix.Stdin, unix.Stdout, unix.Stderr} {
+		if err := unix.Dup3(int(null.Fd()), fd, 0); err != nil {
+			return fmt.Errorf("letting go of file descriptor %d: %w", fd, err)
+		}
+	}
+	return os.Chdir("/")
 }

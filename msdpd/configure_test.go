@@ -192,7 +192,9 @@ func TestWrittenConfigurationReadsBack(t *testing.T) {
 
 func randomSettings(r *rand.Rand) *settings {
 	s := newSettings()
-	addr := func() ipv4.Addr { return ipv4.MustParse(fmt.Sprintf("10.%d.%d.%d", r.IntN(3), r.IntN(3), 1+r.IntN(20))) }
+	addr := func() ipv4.Addr {
+		return ipv4.MustParse(fmt.Sprintf("10.%d.%d.%d", r.IntN(3), r.IntN(3), 1+r.IntN(20)))
+	}
 	if r.IntN(2) == 0 {
 		s.hostname = fmt.Sprintf("router-%d", r.IntN(100))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/syslog"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"go.uber.org/zap"
@@ -20,6 +21,11 @@ func openLog(o options) (*zap.Logger, func(), error) {
 	case isFile:
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
 		if err != nil {
+			return nil, nil, fmt.Errorf("opening the log: %w", err)
+		}
+		// What Go prints when it gives up belongs in the log: in the background there is no
+		// other place for it.
+		if err := debug.SetCrashOutput(f, debug.CrashOptions{}); err != nil {
 			return nil, nil, fmt.Errorf("opening the log: %w", err)
 		}
 		core := zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(f), o.logLevel)

@@ -112,7 +112,9 @@ func (d *daemon) serve(s *settings) error {
 	served := make(chan error, 1)
 	go func() { served <- d.shell.Serve(ctx, listener) }()
 	log.Info("msdpd is ready", zap.String("version", version()), zap.String("configuration", d.options.configFile))
-	ready()
+	if err := ready(); err != nil {
+		return err
+	}
 
 	for {
 		select {

@@ -89,6 +89,7 @@ func (in *instance) setInterfaces(all []rib.Interface) {
 	in.world.interfaces = rib.NewInterfaces(all)
 	in.speaker.SetInterfaces(in.now, in.world.interfaces)
 	in.transport.Wake()
+	in.joiner.RPChanged(in.now) // an RP's address may be back
 	in.pimd.Poke()
 	in.judgeObstacles()
 }

@@ -90,6 +90,9 @@ func parseOptions(args []string, stdout, stderr io.Writer) (options, error) {
 		return o, usageError(stderr, fmt.Errorf("--log %q: stdout, syslog or file:PATH", o.log))
 	}
 	o.fillPaths()
+	if err := o.makePathsAbsolute(); err != nil {
+		return o, usageError(stderr, err)
+	}
 	return o, nil
 }
 
@@ -113,6 +116,26 @@ func (o *options) fillPaths() {
 	if o.zserv == "" {
 		o.zserv = filepath.Join(run, "zserv.api")
 	}
+}
+
+// makePathsAbsolute: in the background the working directory is another.
+func (o *options) makePathsAbsolute() error {
+	logFile, toFile := strings.CutPrefix(o.log, "file:")
+	paths := []*string{&o.configFile, &o.vtyDir, &o.pidFile, &o.zserv}
+	if toFile {
+		paths = append(paths, &logFile)
+	}
+	for _, path := range paths {
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return fmt.Errorf("%s: %w", *path, err)
+		}
+		*path = absolute
+	}
+	if toFile {
+		o.log = "file:" + logFile
+	}
+	return nil
 }
 
 func (o options) vtySocket() string { return filepath.Join(o.vtyDir, "msdpd.vty") }

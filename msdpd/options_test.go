@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -13,6 +14,10 @@ import (
 )
 
 func TestOptionsPaths(t *testing.T) {
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		args []string
 		want options
@@ -25,9 +30,9 @@ func TestOptionsPaths(t *testing.T) {
 			configFile: "/etc/frr/blue/msdpd.conf", pidFile: "/var/run/frr/blue/msdpd.pid", zserv: "/var/run/frr/blue/zserv.api",
 			vtyDir: "/var/run/frr/blue", vtyAddr: "127.0.0.1", log: "stdout", pathspace: "blue", daemonize: true,
 		}},
-		{[]string{"-f", "m.conf", "-i", "m.pid", "-z", "z", "--vty_socket", "s", "-A", "::1", "--log", "file:m.log", "--log-level", "debug", "-u", "frr", "-g", "frr", "-C"}, options{
-			configFile: "m.conf", pidFile: "m.pid", zserv: "z", vtyDir: "s", vtyAddr: "::1", vtyPort: 2639,
-			log: "file:m.log", logLevel: zapcore.DebugLevel, user: "frr", group: "frr", dryRun: true,
+		{[]string{"-f", "m.conf", "-i", "m.pid", "-z", "/z", "--vty_socket", "s", "-A", "::1", "--log", "file:m.log", "--log-level", "debug", "-u", "frr", "-g", "frr", "-C"}, options{
+			configFile: here + "/m.conf", pidFile: here + "/m.pid", zserv: "/z", vtyDir: here + "/s", vtyAddr: "::1", vtyPort: 2639,
+			log: "file:" + here + "/m.log", logLevel: zapcore.DebugLevel, user: "frr", group: "frr", dryRun: true,
 		}},
 	} {
 		got, err := parseOptions(tc.args, &bytes.Buffer{}, &bytes.Buffer{})

@@ -159,6 +159,15 @@ func TestDaemonMode(t *testing.T) {
 	if name, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err != nil || filepath.Base(name) != "msdpd" {
 		t.Errorf("process %d of the pid file is %q (%v), want msdpd", pid, name, err)
 	}
+	// Who started it and reads what it writes, as $(msdpd -d 2>&1) does, waits no longer; nor is a directory kept busy.
+	for link, want := range map[string]string{"fd/0": os.DevNull, "fd/1": os.DevNull, "fd/2": os.DevNull, "cwd": "/"} {
+		lab.Eventually(t, patience, poll, func() error {
+			if got, err := os.Readlink(fmt.Sprintf("/proc/%d/%s", pid, link)); err != nil || got != want {
+				return fmt.Errorf("/proc/%d/%s is %q (%v), want %s", pid, link, got, err, want)
+			}
+			return nil
+		})
+	}
 
 	for _, again := range [][]string{args, args[1:], append(args, "--vty_socket", filepath.Join(n.Dir(), "elsewhere"))} {
 		stderr, code := run(t, n, r, again...)
