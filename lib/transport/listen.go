@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"msdpd/lib/ipv4"
 )
@@ -31,6 +34,7 @@ type listener struct {
 	mu      sync.Mutex
 	stopped bool
 	tcp     *net.TCPListener // nil while it does not listen
+	gone    error            // why Wake closed tcp
 }
 
 // Listen sets the addresses that are listened on, all of them: new ones are opened, those that
@@ -131,6 +135,9 @@ func (l *listener) failed(err error) error {
 	}
 	l.tcp.Close() // the error to report is err
 	l.tcp = nil
+	if l.gone != nil {
+		err, l.gone = l.gone, nil
+	}
 	return cause(err)
 }
 
@@ -145,11 +152,42 @@ func (l *listener) stop() {
 	}
 }
 
+// wakeUp has run look again whether it can listen, after the address came or went.
 func (l *listener) wakeUp() {
+	if l.endIfGone() {
+		return
+	}
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
+}
+
+// endIfGone closes a listener whose address is no longer there. The kernel would let it
+// listen on, to nobody.
+func (l *listener) endIfGone() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped || l.tcp == nil {
+		return false
+	}
+	err := bindable(l.local)
+	if !errors.Is(err, unix.EADDRNOTAVAIL) {
+		return false
+	}
+	l.gone = os.NewSyscallError("bind", err) // in the words of the next attempt
+	l.tcp.Close()                            // what it could return changes nothing
+	return true
+}
+
+// bindable asks the kernel whether local is an address of this router.
+func bindable(local ipv4.Addr) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Bind(fd, &unix.SockaddrInet4{Addr: local.As4()})
 }
 
 // accept lets the connection in, or closes it where its peer may not have one.

@@ -89,6 +89,40 @@ func TestAddressAppears(t *testing.T) {
 	r.none()
 }
 
+// TestAddressDisappears: the kernel says nothing to a listener whose address goes, Wake does.
+func TestAddressDisappears(t *testing.T) {
+	a := ipv4.MustParse("192.0.2.3")
+	addAddress(t, a)
+	tr, r := startListening(t, Config{}, a)
+	tr.Wake() // it is still there
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr, err := netlink.ParseAddr(a.String() + "/32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.AddrDel(lo, addr); err != nil {
+		t.Fatal(err)
+	}
+	tr.Wake()
+	if e := r.await(listenerFailed); e.addr != a || !errors.Is(e.err, syscall.EADDRNOTAVAIL) {
+		t.Errorf("%v: %v, want %v", e.addr, e.err, syscall.EADDRNOTAVAIL)
+	}
+	retryTwice(tr, a)
+	r.none() // the same error is told once
+	if err := netlink.AddrAdd(lo, addr); err != nil {
+		t.Fatal(err)
+	}
+	tr.Wake()
+	if e := r.await(listenerUp); e.addr != a {
+		t.Errorf("listening on %v", e.addr)
+	}
+	shutdown(t, tr)
+	r.none()
+}
+
 // TestRetriesWithoutWake: an address of which nobody tells is found as well.
 func TestRetriesWithoutWake(t *testing.T) {
 	a := ipv4.MustParse("192.0.2.2")

@@ -169,7 +169,8 @@ func (t *Transport) CloseAfterFlush(id ConnID, d time.Duration) {
 	t.Close(id)
 }
 
-// Wake tries the listening addresses that failed again at once, such as when an address has appeared.
+// Wake says that an address has come or gone: listening addresses that failed are tried again at
+// once, and those that are no longer there fail. Connections stay.
 func (t *Transport) Wake() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
