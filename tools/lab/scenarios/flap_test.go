@@ -45,7 +45,7 @@ func TestSessionReturnsWithItsAddress(t *testing.T) {
 		{"the address of the one that connects", func() { connects.DelAddr("lo", "10.0.0.1/32") }, func() { connects.AddAddr("lo", "10.0.0.1/32") },
 			connects, "10.0.0.2", "no interface has the source address 10.0.0.1"},
 		{"the address of the one that listens", func() { listens.DelAddr("lo", "10.0.0.2/32") }, func() { listens.AddAddr("lo", "10.0.0.2/32") },
-			connects, "10.0.0.2", ""},
+			listens, "10.0.0.1", "no interface has the source address 10.0.0.2"},
 		{"the link", func() { connects.SetDown("r2") }, func() { connects.SetUp("r2") }, connects, "10.0.0.2", ""},
 	} {
 		c.down()
