@@ -35,6 +35,27 @@ func TestSessionReturnsWithItsAddress(t *testing.T) {
 	connects.StartMSDPD(connectsConfig + timers)
 	awaitSession(t, connects, listens, time.Now())
 
+	// A moment without the address costs nothing: what TCP could not send it sends again.
+	connects.DelAddr("lo", "10.0.0.1/32")
+	lab.Eventually(t, patience, poll, func() error {
+		var routes map[string]any
+		err := listens.VtyJSON("zebra", "show ip route ospf json", &routes)
+		if _, there := routes["10.0.0.1/32"]; err == nil && there {
+			err = fmt.Errorf("r2 has the route still: %v", routes)
+		}
+		return err
+	})
+	connects.AddAddr("lo", "10.0.0.1/32")
+	for _, e := range []struct {
+		nd   *lab.Node
+		peer string
+	}{{connects, "10.0.0.2"}, {listens, "10.0.0.1"}} {
+		before := awaitPeer(t, e.nd, "msdpd", e.peer, patience, "a session", func(p peerDetail) bool { return p.State == "established" })
+		awaitPeer(t, e.nd, "msdpd", e.peer, patience, "more KeepAlives in the same session", func(p peerDetail) bool {
+			return p.KARcvd >= before.KARcvd+3 && p.EstablishedChanges == 1
+		})
+	}
+
 	flaps := 1
 	for _, c := range []struct {
 		what      string
