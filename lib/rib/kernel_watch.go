@@ -19,11 +19,11 @@ const (
 	watchBuffer = 1 << 20
 )
 
-// WatchKernel calls changed from a goroutine of its own, once at the start and then
-// whenever the kernel's IPv4 routes, its interfaces or their IPv4 addresses changed, at
-// most ten times a second. What changed is not said: several events are one call, and
-// where the kernel lost some (ENOBUFS) it is a call too. It returns when ctx ends, with
-// nil, or when the events cannot be had.
+// WatchKernel calls changed once at the start, and then whenever the kernel's IPv4 routes,
+// its interfaces or their IPv4 addresses changed, at most ten times a second. What changed
+// is not said: several events are one call, and where the kernel lost some (ENOBUFS) it is
+// a call too. It holds its caller, whose goroutine the calls come from, until ctx ends,
+// and returns nil then; an error says that the events cannot be had.
 func WatchKernel(ctx context.Context, log *zap.Logger, changed func()) error {
 	sock, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE)
 	if err != nil {
