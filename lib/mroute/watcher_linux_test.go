@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
+	"msdpd/lib/internal/netnstest"
 	"msdpd/lib/ipv4"
 )
 
@@ -41,23 +41,9 @@ type router struct {
 
 func newRouter(t *testing.T) *router {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("needs root: it makes a network namespace")
-	}
-	runtime.LockOSThread()
-	home, err := netns.Get()
-	must(t, err)
-	_, err = netns.New()
-	must(t, err)
-	t.Cleanup(func() {
-		here, err := netns.Get()
-		must(t, err)
-		must(t, netns.Set(home))
-		here.Close()
-		home.Close()
-		runtime.UnlockOSThread()
-	})
+	netnstest.Enter(t)
 	r := &router{T: t}
+	var err error
 	r.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_IGMP)
 	must(t, err)
 	t.Cleanup(func() { unix.Close(r.fd) })

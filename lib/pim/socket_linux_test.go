@@ -5,39 +5,16 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"runtime"
 	"sync"
 	"testing"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
+	"msdpd/lib/internal/netnstest"
 	"msdpd/lib/ipv4"
 )
-
-// inNamespace moves the test into a network namespace of its own, with the loopback up.
-func inNamespace(t *testing.T) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("needs root: it makes a network namespace")
-	}
-	runtime.LockOSThread()
-	home, err := netns.Get()
-	must(t, err)
-	_, err = netns.New()
-	must(t, err)
-	t.Cleanup(func() {
-		here, err := netns.Get()
-		must(t, err)
-		must(t, netns.Set(home))
-		here.Close()
-		home.Close()
-		runtime.UnlockOSThread()
-	})
-	must(t, netlink.LinkSetUp(link(t, "lo")))
-}
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -79,7 +56,7 @@ func listen(t *testing.T) (*Listener, <-chan Register) {
 }
 
 func TestSenderIsHeard(t *testing.T) {
-	inNamespace(t)
+	netnstest.Enter(t)
 	must(t, netlink.AddrAdd(link(t, "lo"), address(t, "10.255.0.1/32")))
 	_, heard := listen(t)
 	sgs := []ipv4.SG{sgN(0, 0), sgN(1, 1), sgN(2, 2)}
@@ -103,7 +80,7 @@ func TestSenderIsHeard(t *testing.T) {
 func TestSenderIsHeardOnTheInterfaceWithTheAddress(t *testing.T) {
 	for _, name := range []string{"lo", "lan"} {
 		t.Run(name, func(t *testing.T) {
-			inNamespace(t)
+			netnstest.Enter(t)
 			must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "lan"}, PeerName: "peer"}))
 			must(t, netlink.LinkSetUp(link(t, "lan")))
 			must(t, netlink.LinkSetUp(link(t, "peer")))
@@ -127,7 +104,7 @@ func TestSenderIsHeardOnTheInterfaceWithTheAddress(t *testing.T) {
 }
 
 func TestSenderNeedsTheAddress(t *testing.T) {
-	inNamespace(t)
+	netnstest.Enter(t)
 	for _, rp := range []ipv4.Addr{rpOne, 0, ipv4.MustParse("127.0.0.1"), ipv4.MustParse("224.0.0.13")} {
 		if n, err := NewSender().Send(rp, []ipv4.SG{sgOne}); n != 0 || !errors.Is(err, unix.EADDRNOTAVAIL) {
 			t.Errorf("to %s: sent %d, %v", rp, n, err)
@@ -137,7 +114,7 @@ func TestSenderNeedsTheAddress(t *testing.T) {
 
 // What the socket hears of packets that a sender of any kind makes.
 func TestListenerRefuses(t *testing.T) {
-	inNamespace(t)
+	netnstest.Enter(t)
 	must(t, netlink.AddrAdd(link(t, "lo"), address(t, "10.255.0.1/32")))
 	l, heard := listen(t)
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocolPIM)
@@ -241,7 +218,7 @@ var rpPlaces = []struct{ dev, cidr string }{{"lo", "10.255.0.1/32"}, {"out", "10
 func TestNothingLeaves(t *testing.T) {
 	for _, place := range rpPlaces {
 		t.Run(place.dev, func(t *testing.T) {
-			inNamespace(t)
+			netnstest.Enter(t)
 			w := newWire(t)
 			rp, dev := address(t, place.cidr), link(t, place.dev)
 			rpAddr, ok := ipv4.FromNetip(netip.MustParsePrefix(place.cidr).Addr())
@@ -302,7 +279,7 @@ func TestNothingLeaves(t *testing.T) {
 func TestNothingLeavesAfterTheSourceCheck(t *testing.T) {
 	for _, place := range rpPlaces {
 		t.Run(place.dev, func(t *testing.T) {
-			inNamespace(t)
+			netnstest.Enter(t)
 			w := newWire(t)
 			must(t, netlink.AddrAdd(link(t, place.dev), address(t, place.cidr)))
 			rp := ipv4.From4(netip.MustParsePrefix(place.cidr).Addr().As4())
@@ -323,7 +300,7 @@ func TestNothingLeavesAfterTheSourceCheck(t *testing.T) {
 }
 
 func TestSenderFollowsTheAddress(t *testing.T) {
-	inNamespace(t)
+	netnstest.Enter(t)
 	newWire(t)
 	_, heard := listen(t)
 	s := NewSender()
@@ -342,7 +319,7 @@ func TestSenderFollowsTheAddress(t *testing.T) {
 }
 
 func TestDroppedAreCounted(t *testing.T) {
-	inNamespace(t)
+	netnstest.Enter(t)
 	must(t, netlink.AddrAdd(link(t, "lo"), address(t, "10.255.0.1/32")))
 	first, release := make(chan bool), make(chan bool)
 	heard := make(chan Register, 10000)

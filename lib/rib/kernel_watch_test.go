@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"net"
-	"runtime"
 	"testing"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 
+	"msdpd/lib/internal/netnstest"
 	"msdpd/lib/ipv4"
 )
 
@@ -33,84 +32,56 @@ func TestReadEventsSurvivesLostEvents(t *testing.T) {
 	}
 }
 
-// inNamespace runs f in a network namespace of its own with the loopback up.
-func inNamespace(t *testing.T, f func(h *netlink.Handle)) {
-	t.Helper()
-	runtime.LockOSThread() // for good: the thread ends with the test's goroutine
-	ns, err := netns.New()
-	if errors.Is(err, unix.EPERM) {
-		t.Skip("needs the right to make a network namespace")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ns.Close()
-	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	lo, err := h.LinkByName("lo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := h.LinkSetUp(lo); err != nil {
-		t.Fatal(err)
-	}
-	f(h)
-}
-
 func TestWatchKernel(t *testing.T) {
-	inNamespace(t, func(h *netlink.Handle) {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		called := 0
-		dst := cidr("192.0.2.0/24")
-		// The watcher's socket must be opened by this thread, so everything else happens
-		// in its callback: each change brings the next call.
-		err := WatchKernel(ctx, zap.NewNop(), func() {
-			called++
-			switch called {
-			case 1:
-				lo, err := h.LinkByName("lo")
-				if err != nil {
-					t.Error(err)
-				}
-				a := &netlink.Addr{IPNet: &net.IPNet{IP: net.IPv4(10, 255, 0, 1).To4(), Mask: net.CIDRMask(32, 32)}}
-				if err := h.AddrAdd(lo, a); err != nil {
-					t.Error(err)
-				}
-			case 2:
-				if err := h.RouteAdd(&netlink.Route{Dst: dst, LinkIndex: 1, Priority: 7, Protocol: 188}); err != nil {
-					t.Error(err)
-				}
-			default:
-				cancel()
+	netnstest.Enter(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	called := 0
+	dst := cidr("192.0.2.0/24")
+	// WatchKernel has this goroutine until it returns, so everything else happens in its
+	// callback: each change brings the next call.
+	err := WatchKernel(ctx, zap.NewNop(), func() {
+		called++
+		switch called {
+		case 1:
+			lo, err := netlink.LinkByName("lo")
+			if err != nil {
+				t.Error(err)
 			}
-		})
-		if err != nil || called < 3 {
-			t.Errorf("ended after %d calls: %v", called, err)
-		}
-
-		r, err := KernelRoute(ipv4.MustParse("192.0.2.1"))
-		if err != nil || r.Protocol != OSPF || r.Metric != 7 || r.Prefix.String() != "192.0.2.0/24" ||
-			len(r.NextHops) != 1 || r.NextHops[0] != (NextHop{Ifindex: 1}) {
-			t.Errorf("route: %+v, %v", r, err)
-		}
-		if r, err := KernelRoute(ipv4.MustParse("198.51.100.1")); err != nil || r.Reachable() || r.From != FromKernel {
-			t.Errorf("no route: %+v, %v", r, err)
-		}
-		for _, typ := range []int{unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT} {
-			if err := h.RouteReplace(&netlink.Route{Dst: dst, Priority: 5, Type: typ}); err != nil {
-				t.Fatal(err)
+			a := &netlink.Addr{IPNet: &net.IPNet{IP: net.IPv4(10, 255, 0, 1).To4(), Mask: net.CIDRMask(32, 32)}}
+			if err := netlink.AddrAdd(lo, a); err != nil {
+				t.Error(err)
 			}
-			if r, err := KernelRoute(ipv4.MustParse("192.0.2.1")); err != nil || r.Reachable() {
-				t.Errorf("route of type %d: %+v, %v", typ, r, err)
+		case 2:
+			if err := netlink.RouteAdd(&netlink.Route{Dst: dst, LinkIndex: 1, Priority: 7, Protocol: 188}); err != nil {
+				t.Error(err)
 			}
-		}
-		all, err := KernelInterfaces()
-		if err != nil || len(all) != 1 || len(all[0].Addrs) != 1 || all[0].Addrs[0].String() != "10.255.0.1/32" {
-			t.Errorf("interfaces: %+v, %v", all, err)
+		default:
+			cancel()
 		}
 	})
+	if err != nil || called < 3 {
+		t.Errorf("ended after %d calls: %v", called, err)
+	}
+
+	r, err := KernelRoute(ipv4.MustParse("192.0.2.1"))
+	if err != nil || r.Protocol != OSPF || r.Metric != 7 || r.Prefix.String() != "192.0.2.0/24" ||
+		len(r.NextHops) != 1 || r.NextHops[0] != (NextHop{Ifindex: 1}) {
+		t.Errorf("route: %+v, %v", r, err)
+	}
+	if r, err := KernelRoute(ipv4.MustParse("198.51.100.1")); err != nil || r.Reachable() || r.From != FromKernel {
+		t.Errorf("no route: %+v, %v", r, err)
+	}
+	for _, typ := range []int{unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT} {
+		if err := netlink.RouteReplace(&netlink.Route{Dst: dst, Priority: 5, Type: typ}); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := KernelRoute(ipv4.MustParse("192.0.2.1")); err != nil || r.Reachable() {
+			t.Errorf("route of type %d: %+v, %v", typ, r, err)
+		}
+	}
+	all, err := KernelInterfaces()
+	if err != nil || len(all) != 1 || len(all[0].Addrs) != 1 || all[0].Addrs[0].String() != "10.255.0.1/32" {
+		t.Errorf("interfaces: %+v, %v", all, err)
+	}
 }
