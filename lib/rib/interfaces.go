@@ -70,12 +70,6 @@ func (n *Interfaces) OwnAddr(a ipv4.Addr) bool {
 	return ok
 }
 
-// OwnAddrUp reports whether a is an address of this router on an interface that is up.
-func (n *Interfaces) OwnAddrUp(a ipv4.Addr) bool {
-	i, ok := n.owner[a]
-	return ok && n.all[i].Up
-}
-
 // OnLink reports whether a is the address of a neighbour on that interface: in one of
 // the interface's prefixes shorter than /32, and not an address of this router.
 func (n *Interfaces) OnLink(a ipv4.Addr, ifindex int) bool {

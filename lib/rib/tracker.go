@@ -45,7 +45,7 @@ type TrackerConfig struct {
 // ZebraHold, no route at all and a shorter prefix than before do not count as an answer.
 //
 // It has no goroutine and no clock: its owner calls it with events and the time, and
-// calls Tick when Next says so.
+// calls Tick several times a second.
 type Tracker struct {
 	cfg     TrackerConfig
 	entries map[ipv4.Addr]*tracked
@@ -194,25 +194,6 @@ func saysLess(r, old Route) bool {
 func (t *Tracker) KernelChanged(now time.Time) {
 	t.begin(now)
 	t.dirty = true
-}
-
-// Next returns when Tick wants to be called; ok is false if nothing is due.
-func (t *Tracker) Next() (at time.Time, ok bool) {
-	switch {
-	case t.up && t.withholding:
-		return t.settled, true
-	case t.up || t.takeover.IsZero():
-		return time.Time{}, false
-	}
-	if !t.kernel {
-		at, ok = t.takeover, true
-	}
-	if t.dirty && t.mayAskKernel() {
-		if round := t.lastRound.Add(KernelPause); !ok || round.Before(at) {
-			at, ok = round, true
-		}
-	}
-	return at, ok
 }
 
 // Tick does what is due at now: the kernel takes over, or is asked again, or zebra is
