@@ -235,13 +235,6 @@ func (c *conn) send(tlvs []byte) bool {
 	return true
 }
 
-func (c *conn) drop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.queue.clear()
-	c.wake()
-}
-
 func (c *conn) flush(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

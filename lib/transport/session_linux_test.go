@@ -59,7 +59,6 @@ func TestSession(t *testing.T) {
 	if dialling.Send(id, sa) || listening.Send(in.id, sa) || dialling.Send(999, sa) {
 		t.Error("Send took TLVs for a connection that is not there")
 	}
-	dialling.Drop(id)
 	dialling.Close(id)
 	shutdown(t, dialling)
 	shutdown(t, listening)
@@ -287,31 +286,6 @@ func fill(t *testing.T, tr *Transport, id ConnID) []byte {
 	}
 }
 
-// numbers reads a stream of TLVs made by tlv up to its end.
-func numbers(t *testing.T, stream io.Reader, last int) []int {
-	t.Helper()
-	var out []int
-	header := make([]byte, wire.HeaderLen)
-	for {
-		if _, err := io.ReadFull(stream, header); err != nil {
-			t.Fatalf("after %d TLVs: %v", len(out), err)
-		}
-		h, err := wire.ParseHeader(header)
-		if err != nil || h.Type != 99 {
-			t.Fatalf("after %d TLVs: %v, error %v", len(out), h, err)
-		}
-		body := make([]byte, h.Length-wire.HeaderLen)
-		if _, err := io.ReadFull(stream, body); err != nil {
-			t.Fatalf("after %d TLVs: %v", len(out), err)
-		}
-		n := len(body)
-		number := int(body[n-4])<<24 | int(body[n-3])<<16 | int(body[n-2])<<8 | int(body[n-1])
-		if out = append(out, number); number == last {
-			return out
-		}
-	}
-}
-
 func TestQueueFull(t *testing.T) {
 	a := addresses(2)
 	const queueBytes = 100_000
@@ -350,40 +324,6 @@ func TestQueueFull(t *testing.T) {
 	}
 	tr.Close(id)
 	r.await(closed)
-}
-
-func TestDrop(t *testing.T) {
-	a := addresses(2)
-	const queueBytes = 4 << 20 // far more than the kernel takes from us
-	tr, r := start(t, Config{QueueBytes: queueBytes})
-	l := rawListen(t, a[1])
-	id := tr.Dial(a[0], a[1])
-	peer := rawAccept(t, l)
-	r.await(connected)
-
-	for round := range 3 {
-		fill(t, tr, id)
-		tr.Drop(id)
-		last := 1<<30 + round
-		if !tr.Send(id, tlv(20, last)) {
-			t.Fatal("no room after Drop")
-		}
-		got := numbers(t, peer, last)
-		for i, n := range got[:len(got)-1] {
-			if n != i {
-				t.Fatalf("TLV %d has number %d: something is missing before the end", i, n)
-			}
-		}
-		// The queue was full, and all but a chunk of it is gone.
-		if kept := len(got) / 2 * 2000; kept > queueBytes/2 {
-			t.Errorf("about %d octets were kept", kept)
-		}
-		r.await(writable)
-	}
-	tr.Close(id)
-	r.await(closed)
-	shutdown(t, tr)
-	r.none()
 }
 
 // TestSlowPeerHoldsNobodyUp has one peer that does not read and one that does.

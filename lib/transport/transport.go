@@ -134,14 +134,6 @@ func (t *Transport) Send(id ConnID, tlvs []byte) bool {
 	return c != nil && c.send(tlvs)
 }
 
-// Drop throws away what is queued, but for the TLVs that are just being written: the peer sees
-// no TLV cut short.
-func (t *Transport) Drop(id ConnID) {
-	if c := t.conn(id); c != nil {
-		c.drop()
-	}
-}
-
 // Close ends a connection at once: what is queued is lost. Where id is still being dialled,
 // neither Connected nor DialFailed follows, unless the attempt has ended in the same moment.
 func (t *Transport) Close(id ConnID) {
