@@ -6,11 +6,12 @@ import (
 	"msdpd/lib/ipv4"
 )
 
-// sweepPeriod is how long the expiry sweep takes for the whole cache. A step of it comes
-// once a second; a small cache is swept whole in each.
 const (
+	// sweepStep is how often the expiry sweep goes on, and sweepSteps how many of its steps
+	// take it through a large cache.
 	sweepStep  = time.Second
 	sweepSteps = 10
+	// sweepSmall is how many entries a step looks at in any case.
 	sweepSmall = 64 * pageSize
 )
 
@@ -58,10 +59,7 @@ func (s *Speaker) sweep() {
 	limit := s.cache.limit()
 	step := max(limit/sweepSteps, sweepSmall)
 	from := s.swept
-	to := from + step
-	if to >= limit {
-		to = limit
-	}
+	to := min(from+step, limit)
 	now := s.stamp()
 	s.cache.each(from, to, func(n number, e *entry) bool {
 		if now.since(e.heard) >= SGStatePeriod {

@@ -130,7 +130,7 @@ func TestApplyKeepsACopy(t *testing.T) {
 	r := newRig(t, c)
 	c.Peers[0].Addr = below3
 	c.MeshGroups[0].Members[0] = below3
-	if got := r.s.Config(); got.Peer(below1) == nil || got.MeshGroups[0].Members[0] != below2 {
+	if got := r.s.config; got.Peer(below1) == nil || got.MeshGroups[0].Members[0] != below2 {
 		t.Error("the configuration in force changed")
 	}
 }

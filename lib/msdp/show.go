@@ -67,9 +67,6 @@ func (s *Speaker) peerStatus(now time.Time, p *peer) PeerStatus {
 // MeshGroups returns the configured mesh groups, by name.
 func (s *Speaker) MeshGroups() []MeshGroup { return s.config.Clone().MeshGroups }
 
-// Config returns the configuration in force.
-func (s *Speaker) Config() Config { return s.config.Clone() }
-
 // SAStatus is what an operator sees of one (S,G).
 type SAStatus struct {
 	SG    ipv4.SG

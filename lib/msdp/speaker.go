@@ -41,7 +41,9 @@ type Env interface {
 
 // RPMap answers which router is the RP of a group, and whether this one is.
 type RPMap interface {
+	// Lookup returns the RP of group; mine says that it is this router, ok that there is one.
 	Lookup(group ipv4.Addr) (rp ipv4.Addr, mine, ok bool)
+	// MyRPs returns the RP addresses that are this router's, each once.
 	MyRPs() []ipv4.Addr
 }
 

@@ -42,12 +42,6 @@ type Interface struct {
 	Address ipv4.Addr
 }
 
-// DR reports whether this router is the designated router on the interface of that name.
-func (s State) DR(ifname string) bool {
-	i := s.Interfaces[ifname]
-	return i.PIM && i.DR
-}
-
 // Equal reports whether both say the same.
 func (s State) Equal(o State) bool { return reflect.DeepEqual(s, o) }
 

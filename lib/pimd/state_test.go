@@ -83,15 +83,6 @@ func TestMaxJoinsPerGroup(t *testing.T) {
 	}
 }
 
-func TestDR(t *testing.T) {
-	s := State{Interfaces: map[string]Interface{"a": {PIM: true, DR: true}, "b": {PIM: true}, "c": {DR: true}}}
-	for name, want := range map[string]bool{"a": true, "b": false, "c": false, "d": false} {
-		if got := s.DR(name); got != want {
-			t.Errorf("DR on %s: %v", name, got)
-		}
-	}
-}
-
 func TestFindObstacles(t *testing.T) {
 	healthy := func() State {
 		return State{
