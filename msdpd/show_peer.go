@@ -24,7 +24,8 @@ func (d *daemon) showPeer(c *vty.Call) error {
 	if err != nil {
 		return err
 	}
-	if addr, one := c.AddrOK("peer"); one {
+	addr, one := c.AddrOK("peer")
+	if one {
 		found := peers[:0]
 		for _, p := range peers {
 			if p.Addr == addr {
@@ -36,7 +37,6 @@ func (d *daemon) showPeer(c *vty.Call) error {
 		}
 		peers = found
 	}
-	_, one := c.AddrOK("peer")
 	detail := one || c.Has("detail")
 	if c.Has("json") {
 		out := newJSONObject(c)

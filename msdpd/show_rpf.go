@@ -60,10 +60,9 @@ func (d *daemon) showRPF(c *vty.Call) error {
 
 func printRPF(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) {
 	c.Printf("RP        : %s\n", st.RP)
-	switch {
-	case !st.Route.Prefix.IsValid() && !st.Route.Reachable():
+	if !st.Route.Prefix.IsValid() && !st.Route.Reachable() {
 		c.Printf("Route     : none\n")
-	default:
+	} else {
 		c.Printf("Route     : %s, %s, distance %d, metric %d, told by %s\n", st.Route.Prefix, st.Route.Protocol, st.Route.Distance, st.Route.Metric, st.Route.From)
 	}
 	for _, nh := range st.Route.NextHops {
