@@ -8,7 +8,10 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
+
+	"go.uber.org/zap"
 
 	"msdpd/lib/ipv4"
 	"msdpd/lib/msdp"
@@ -35,6 +38,11 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 		install(sh.Config, "[no] ip "+syntax, "Negate a command\nIP information\n"+help, f)
 		install(routerPIM, "[no] "+syntax, "Negate a command\n"+help, f)
 	}
+	// Commands that need less to be taken back than to be given have a form for that.
+	withdraw := func(syntax, help string, f change) {
+		install(sh.Config, "no ip "+syntax, "Negate a command\nIP information\n"+help, f)
+		install(routerPIM, "no "+syntax, "Negate a command\n"+help, f)
+	}
 	sh.Install(sh.Config, "router pim", "Enable a routing process\nPIM and MSDP, as FRR 10.2 and later write it\n", func(c *vty.Call) error {
 		c.Session.Enter(routerPIM)
 		return nil
@@ -53,10 +61,9 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 		peerHelp+"Where the session comes from\nAn address of this router\nThe peer's autonomous system\nIts number\n", configurePeer)
 	both("msdp peer A.B.C.D$peer connect-source WORD$interface [<as|remote-as> (1-4294967295)$asn]",
 		peerHelp+"Where the session comes from\nAn interface, whose first address is used\nThe peer's autonomous system\nThe peer's autonomous system\nIts number\n", configurePeer)
-	install(sh.Config, "no ip msdp peer A.B.C.D$peer", "Negate a command\nIP information\n"+peerHelp, removePeer)
-	install(routerPIM, "no msdp peer A.B.C.D$peer", "Negate a command\n"+peerHelp, removePeer)
+	withdraw("msdp peer A.B.C.D$peer", peerHelp, removePeer)
 	both("msdp peer A.B.C.D$peer description LINE...$text", peerHelp+"What the peer is, in words\nThe words\n", configureDescription)
-	install(sh.Config, "no ip msdp peer A.B.C.D$peer description", "Negate a command\nIP information\n"+peerHelp+"What the peer is, in words\n", configureDescription)
+	withdraw("msdp peer A.B.C.D$peer description", peerHelp+"What the peer is, in words\n", configureDescription)
 	both("msdp peer A.B.C.D$peer shutdown", peerHelp+"Hold no session with it\n", configureShutdown)
 	both("msdp mesh-group WORD$name source A.B.C.D$source",
 		msdpHelp+"A mesh group\nIts name\nWhere the sessions to its members come from\nAn address of this router\n", configureMeshSource)
@@ -64,14 +71,12 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 		msdpHelp+"A mesh group\nIts name\nA member\nThe member's address\n", configureMeshMember)
 	both("msdp mesh-group WORD$name A.B.C.D$member",
 		msdpHelp+"A mesh group\nIts name\nThe address of a member\n", configureMeshMember)
-	install(sh.Config, "no ip msdp mesh-group WORD$name", "Negate a command\nIP information\n"+msdpHelp+"A mesh group\nIts name\n", removeMesh)
-	install(routerPIM, "no msdp mesh-group WORD$name", "Negate a command\n"+msdpHelp+"A mesh group\nIts name\n", removeMesh)
+	withdraw("msdp mesh-group WORD$name", msdpHelp+"A mesh group\nIts name\n", removeMesh)
 	both("msdp timers (1-65535)$keepalive (3-65535)$hold [(1-65535)$retry]",
 		msdpHelp+"Periods of every session, in seconds\nKeepAlive period, less than the hold time\nHold time\nConnectRetry period\n", configureTimers)
-	install(sh.Config, "no ip msdp timers", "Negate a command\nIP information\n"+msdpHelp+"Periods of every session\n", configureTimers)
-	install(routerPIM, "no msdp timers", "Negate a command\n"+msdpHelp+"Periods of every session\n", configureTimers)
+	withdraw("msdp timers", msdpHelp+"Periods of every session\n", configureTimers)
 	both("msdp originator-id A.B.C.D$id", msdpHelp+"The RP field of the SAs of this router\nAn address of this router\n", configureOriginator)
-	install(sh.Config, "no ip msdp originator-id", "Negate a command\nIP information\n"+msdpHelp+"The RP field of the SAs of this router\n", configureOriginator)
+	withdraw("msdp originator-id", msdpHelp+"The RP field of the SAs of this router\n", configureOriginator)
 	both("msdp default-peer A.B.C.D$peer", msdpHelp+"The RPF peer towards every RP for which no other rule names one\nThe peer's address\n", configureDefaultPeer)
 	install(sh.Config, "[no] ip pim rp A.B.C.D$rp [A.B.C.D/M$group]",
 		"Negate a command\nIP information\nProtocol Independent Multicast\nA rendezvous point, where no pimd says it\nIts address\nThe groups it serves, 224.0.0.0/4 if not given\n", configureRP)
@@ -213,24 +218,15 @@ func configureOriginator(s *settings, c *vty.Call) error {
 
 func configureDefaultPeer(s *settings, c *vty.Call) error {
 	addr := c.Addr("peer")
-	kept := s.msdp.DefaultPeers[:0]
-	found := false
-	for _, p := range s.msdp.DefaultPeers {
-		if p == addr {
-			found = true
-			if c.No {
-				continue
-			}
-		}
-		kept = append(kept, p)
-	}
+	i := slices.Index(s.msdp.DefaultPeers, addr)
 	switch {
-	case c.No && !found:
+	case c.No && i < 0:
 		return fmt.Errorf("%s is not a default peer", addr)
-	case !c.No && !found:
-		kept = append(kept, addr)
+	case c.No:
+		s.msdp.DefaultPeers = slices.Delete(s.msdp.DefaultPeers, i, i+1)
+	case i < 0:
+		s.msdp.DefaultPeers = append(s.msdp.DefaultPeers, addr)
 	}
-	s.msdp.DefaultPeers = kept
 	return nil
 }
 
@@ -269,4 +265,18 @@ func (d *daemon) readConfig(path string) (*settings, error) {
 		return nil, fmt.Errorf("%s:\n%w", path, err)
 	}
 	return draft, nil
+}
+
+// reload reads the configuration file again and applies the difference; a file with a bad
+// line changes nothing.
+func (d *daemon) reload() {
+	s, err := d.readConfig(d.options.configFile)
+	if err == nil {
+		err = d.instance.do(func() { d.instance.apply(s) })
+	}
+	if err != nil {
+		d.log.Error("the configuration stays as it was", zap.Error(err))
+		return
+	}
+	d.log.Info("configuration read again", zap.String("file", d.options.configFile))
 }

@@ -123,6 +123,31 @@ func TestNoFormsUndoEverything(t *testing.T) {
 	}
 }
 
+// TestShortNoForms: what is to go is named, and nothing else; in both places alike.
+func TestShortNoForms(t *testing.T) {
+	given := "ip msdp timers 10 30 5\nip msdp originator-id 10.0.0.1\nip msdp mesh-group any member 10.0.0.4\n" +
+		"ip msdp peer 10.0.0.2 source 10.0.0.1\nip msdp peer 10.0.0.2 description the neighbour\n"
+	for name, text := range map[string]string{
+		"at the top": "no ip msdp timers\nno ip msdp originator-id\nno ip msdp mesh-group any\nno ip msdp peer 10.0.0.2 description\n",
+		"router pim": "router pim\n no msdp timers\n no msdp originator-id\n no msdp mesh-group any\n no msdp peer 10.0.0.2 description\n",
+	} {
+		s, err := read(t, given+text)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff("!\nip msdp peer 10.0.0.2 source 10.0.0.1\n!\nend\n", written(s)); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
+	}
+	for name, text := range map[string]string{"at the top": "no ip msdp peer 10.0.0.2\n", "router pim": "router pim\n no msdp peer 10.0.0.2\n"} {
+		s, err := read(t, "ip msdp peer 10.0.0.2 source 10.0.0.1\n"+text)
+		if err != nil || written(s) != written(newSettings()) {
+			t.Errorf("%s: %v, %v", name, s, err)
+		}
+	}
+}
+
 func TestBadLinesAreNamed(t *testing.T) {
 	for _, tc := range []struct{ line, complaint string }{
 		{"ip msdp peer 10.0.0.256 source 10.0.0.1", "10.0.0.256"},

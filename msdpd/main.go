@@ -134,17 +134,3 @@ func (d *daemon) serve(s *settings) error {
 		}
 	}
 }
-
-// reload reads the configuration file again and applies the difference; a file with a bad
-// line changes nothing.
-func (d *daemon) reload() {
-	s, err := d.readConfig(d.options.configFile)
-	if err == nil {
-		err = d.instance.do(func() { d.instance.apply(s) })
-	}
-	if err != nil {
-		d.log.Error("the configuration stays as it was", zap.Error(err))
-		return
-	}
-	d.log.Info("configuration read again", zap.String("file", d.options.configFile))
-}
