@@ -52,9 +52,9 @@ func parseOptions(args []string, stdout, stderr io.Writer) (options, error) {
 	f.SetOutput(stderr)
 	f.SortFlags = false
 	f.BoolVarP(&o.daemonize, "daemon", "d", false, "run in the background")
-	f.StringVarP(&o.configFile, "config_file", "f", "", "configuration file (default "+configRoot+"/msdpd.conf)")
-	f.StringVarP(&o.pidFile, "pid_file", "i", "", "file for the process id (default "+runRoot+"/msdpd.pid)")
-	f.StringVarP(&o.zserv, "socket", "z", "", "zebra's socket (default "+runRoot+"/zserv.api)")
+	f.StringVarP(&o.configFile, "config_file", "f", "", "configuration `file` (default "+configRoot+"/msdpd.conf)")
+	f.StringVarP(&o.pidFile, "pid_file", "i", "", "`file` for the process id (default "+runRoot+"/msdpd.pid)")
+	f.StringVarP(&o.zserv, "socket", "z", "", "zebra's `socket` (default "+runRoot+"/zserv.api)")
 	f.StringVarP(&o.pathspace, "pathspace", "N", "", "insert `NAME` into the paths of files and sockets")
 	f.StringVarP(&o.vtyAddr, "vty_addr", "A", "127.0.0.1", "`address` for telnet to the shell")
 	f.IntVarP(&o.vtyPort, "vty_port", "P", defaultVtyPort, "TCP `port` for telnet to the shell, 0 for none")
@@ -63,7 +63,7 @@ func parseOptions(args []string, stdout, stderr io.Writer) (options, error) {
 	f.StringVarP(&o.group, "group", "g", "", "`group` to run as")
 	f.BoolVarP(&o.dryRun, "dryrun", "C", false, "check the configuration file and exit")
 	f.BoolVarP(&o.version, "version", "v", false, "print the version and exit")
-	f.StringVar(&o.log, "log", "stdout", "where the log goes: stdout, syslog or file:`PATH`")
+	f.StringVar(&o.log, "log", "stdout", "`destination` of the log: stdout, syslog or file:PATH")
 	f.StringVar(&level, "log-level", "info", "least `level` logged: debug, info, warn or error")
 	f.Usage = func() {}
 	if err := f.Parse(args); err != nil {
