@@ -90,12 +90,7 @@ func (w *lineWaiter) String() string {
 	return strings.TrimSpace(w.text.String())
 }
 
-// File is the path of the capture; it goes with the network.
-func (c *Capture) File() string { return c.file }
-
-// Stop ends the capture; the file is complete when it returns.
-func (c *Capture) Stop() { c.stop() }
-
+// stop ends the capture; the file is complete when it returns.
 func (c *Capture) stop() {
 	c.once.Do(func() { c.cmd.Process.Signal(syscall.SIGINT) }) // it may have ended with its interface
 	<-c.exited

@@ -214,9 +214,6 @@ func (d *Daemon) Log() string {
 	return string(b)
 }
 
-// LogFile is the path of the log.
-func (d *Daemon) LogFile() string { return d.logFile }
-
 // tail returns the last lines of a text.
 func tail(text string, lines int) string {
 	text = strings.TrimRight(text, "\n")

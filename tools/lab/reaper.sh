@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Takes down a network: reads what there is to remove, one a line, and begins when its input ends,
 # which the kernel sees to even if the process that made the network was killed.
 #   netns NAME   a namespace: its processes are killed, then it is deleted

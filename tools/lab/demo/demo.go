@@ -93,8 +93,8 @@ func (d *demo) startDaemons() {
 	}
 	d.say("%s runs on DR, RP1 and RP2 (zebra, staticd, pimd)", d.release())
 	if !d.frr {
-		d.rp1.StartMSDPD("ip " + "msdp " + msdpPeer(rp2Addr, rp1Addr) + "\n")
-		d.rp2.StartMSDPD("ip " + "msdp " + msdpPeer(rp1Addr, rp2Addr) + "\n")
+		d.rp1.StartMSDPD("ip msdp " + msdpPeer(rp2Addr, rp1Addr) + "\n")
+		d.rp2.StartMSDPD("ip msdp " + msdpPeer(rp1Addr, rp2Addr) + "\n")
 		d.say("msdpd runs on RP1 and RP2")
 	}
 }
