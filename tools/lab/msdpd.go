@@ -77,7 +77,8 @@ func Build(dir string) error {
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w: %s", err, out)
 	}
-	return nil
+	// Other users than root must reach it, too: msdpd -u frr starts itself anew as one.
+	return os.Chmod(dir, 0o755)
 }
 
 // Main is the TestMain of packages with scenarios: it builds msdpd once for all of
