@@ -62,15 +62,20 @@ func TestConnectRetryBelowTheEagerDelays(t *testing.T) {
 	}
 }
 
-// failDials answers every attempt with err at once while time passes.
-func failDials(r *rig, d time.Duration, err error) {
+// answerDials has answer called for every attempt at once while time passes.
+func answerDials(r *rig, d time.Duration, answer func(conn ConnID)) {
 	answered := 0
 	for end := r.now.Add(d); r.now.Before(end); {
 		r.advance(TickInterval)
 		for ; answered < len(r.env.dials); answered++ {
-			r.s.DialFailed(r.now, r.env.dials[answered].conn, err)
+			answer(r.env.dials[answered].conn)
 		}
 	}
+}
+
+// failDials answers every attempt with err at once while time passes.
+func failDials(r *rig, d time.Duration, err error) {
+	answerDials(r, d, func(conn ConnID) { r.s.DialFailed(r.now, conn, err) })
 }
 
 func TestRefusedAttemptsStayCloseForTwoMinutes(t *testing.T) {
@@ -103,15 +108,10 @@ func refusedAttempts(t *testing.T, err error) {
 // A speaker that does not know us yet takes the connection and closes it at once.
 func TestAcceptedThenClosedCountsAsRefused(t *testing.T) {
 	r := newRig(t, peersConfig(above1))
-	answered := 0
-	for end := r.now.Add(5 * time.Minute); r.now.Before(end); {
-		r.advance(TickInterval)
-		for ; answered < len(r.env.dials); answered++ {
-			conn := r.env.dials[answered].conn
-			r.s.Connected(r.now, conn, addrPort(rigLocal, 40000), addrPort(above1, 639))
-			r.s.Closed(r.now, conn, io.EOF)
-		}
-	}
+	answerDials(r, 5*time.Minute, func(conn ConnID) {
+		r.s.Connected(r.now, conn, addrPort(rigLocal, 40000), addrPort(above1, 639))
+		r.s.Closed(r.now, conn, io.EOF)
+	})
 	times := r.dialTimes(above1)
 	if n := len(times); n < 40 || n > 75 {
 		t.Errorf("%d attempts in five minutes", n)
@@ -129,16 +129,11 @@ func TestAcceptedThenClosedCountsAsRefused(t *testing.T) {
 // A peer that speaks and then hangs up each time is not hammered.
 func TestSessionsLostAtOnceBackOff(t *testing.T) {
 	r := newRig(t, peersConfig(above1))
-	answered := 0
-	for end := r.now.Add(10 * time.Minute); r.now.Before(end); {
-		r.advance(TickInterval)
-		for ; answered < len(r.env.dials); answered++ {
-			conn := r.env.dials[answered].conn
-			r.s.Connected(r.now, conn, addrPort(rigLocal, 40000), addrPort(above1, 639))
-			r.s.Received(r.now, conn, wire.AppendKeepAlive(nil))
-			r.s.Closed(r.now, conn, io.EOF)
-		}
-	}
+	answerDials(r, 10*time.Minute, func(conn ConnID) {
+		r.s.Connected(r.now, conn, addrPort(rigLocal, 40000), addrPort(above1, 639))
+		r.s.Received(r.now, conn, wire.AppendKeepAlive(nil))
+		r.s.Closed(r.now, conn, io.EOF)
+	})
 	if n := len(r.dialTimes(above1)); n > 50 {
 		t.Errorf("%d sessions in ten minutes", n)
 	}

@@ -64,12 +64,7 @@ func TestLineOfThree(t *testing.T) {
 
 // TestTriangle: the copy that comes round the wrong way is refused by peer-RPF.
 func TestTriangle(t *testing.T) {
-	sim := newSimulation(t, 2, 3)
-	for _, l := range [][2]int{{0, 1}, {1, 2}, {2, 0}} {
-		sim.link(l[0], l[1])
-		sim.peer(l[0], l[1])
-	}
-	sim.begin()
+	sim := ring(t, 2, 3)
 	sim.until("all sessions up", 10*time.Second, sim.allUp)
 	src := sim.source(0, testSource(0, 1), 60*time.Second)
 	sim.until("everywhere", time.Second, src.everywhere)
@@ -98,12 +93,7 @@ func TestTriangle(t *testing.T) {
 // TestTriangleWithABrokenSide: without its session to the origin, a router takes the
 // other's word, as the way there is by the default peer, and goes back when it is mended.
 func TestTriangleWithABrokenSide(t *testing.T) {
-	sim := newSimulation(t, 2, 3)
-	for _, l := range [][2]int{{0, 1}, {1, 2}, {2, 0}} {
-		sim.link(l[0], l[1])
-		sim.peer(l[0], l[1])
-	}
-	sim.begin()
+	sim := ring(t, 2, 3)
 	sim.until("all sessions up", 10*time.Second, sim.allUp)
 	src := sim.source(0, testSource(0, 1), 60*time.Second)
 	sim.until("everywhere", time.Second, src.everywhere)
