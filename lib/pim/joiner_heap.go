@@ -7,7 +7,7 @@ type heapName uint8
 
 const (
 	nowhere   heapName = iota
-	inFresh            // never sent before sent before, then by seq
+	inFresh            // those never sent before the others, then by seq
 	inTimed            // by due
 	inWaiting          // by seq
 	inGroup            // by seq
