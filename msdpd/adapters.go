@@ -100,12 +100,12 @@ func (h sessions) ListenerFailed(local ipv4.Addr, err error) {
 // routing brings what zebra says to the RIB and the Speaker.
 type routing struct{ in *instance }
 
-func (h routing) ZebraUp(release string) {
-	h.in.post(func() { h.in.zebraUp(release) })
+func (h routing) ZebraUp(string) {
+	h.in.post(h.in.zebraUp)
 }
 
 func (h routing) ZebraDown(error) {
-	h.in.post(func() { h.in.zebraDown() })
+	h.in.post(h.in.zebraDown)
 }
 
 func (h routing) Interfaces(all []rib.Interface) {

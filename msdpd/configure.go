@@ -248,13 +248,19 @@ func configureRP(s *settings, c *vty.Call) error {
 	return nil
 }
 
-// readConfig reads a configuration file. A file that does not exist is an empty
-// configuration. The error holds every bad line: its number, its text, what is wrong.
-func (d *daemon) readConfig(path string) (*settings, error) {
-	text, err := os.ReadFile(path)
+// startConfig is readConfig for the start, where no file is an empty configuration.
+func (d *daemon) startConfig(path string) (*settings, error) {
+	s, err := d.readConfig(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return newSettings(), nil
 	}
+	return s, err
+}
+
+// readConfig reads a configuration file. The error holds every bad line: its number, its
+// text, what is wrong.
+func (d *daemon) readConfig(path string) (*settings, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
@@ -267,8 +273,9 @@ func (d *daemon) readConfig(path string) (*settings, error) {
 	return draft, nil
 }
 
-// reload reads the configuration file again and applies the difference; a file with a bad
-// line changes nothing.
+// reload reads the configuration file again and applies the difference. A file with a bad
+// line changes nothing, nor does one that is not there: it may be in the middle of being
+// replaced, and no wish to end every session.
 func (d *daemon) reload() {
 	s, err := d.readConfig(d.options.configFile)
 	if err == nil {

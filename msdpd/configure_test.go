@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"msdpd/lib/ipv4"
 	"msdpd/lib/msdp"
@@ -185,12 +187,23 @@ func TestEveryBadLineIsTold(t *testing.T) {
 }
 
 func TestNoFileIsAnEmptyConfiguration(t *testing.T) {
-	s, err := newDaemon(options{}).readConfig(filepath.Join(t.TempDir(), "none.conf"))
+	s, err := newDaemon(options{}).startConfig(filepath.Join(t.TempDir(), "none.conf"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(newSettings(), s, settingsEqual); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestNoFileIsNoReload: an editor may be about to put the file back, and every session hangs on it.
+func TestNoFileIsNoReload(t *testing.T) {
+	core, logged := observer.New(zap.ErrorLevel)
+	d := newDaemon(options{configFile: filepath.Join(t.TempDir(), "none.conf")})
+	d.log = zap.New(core)
+	d.reload() // there is no instance that could be told
+	if n := logged.FilterMessage("the configuration stays as it was").Len(); n != 1 {
+		t.Errorf("logged %d times", n)
 	}
 }
 

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
@@ -32,7 +30,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	d := newDaemon(o)
-	s, err := d.readConfig(o.configFile)
+	s, err := d.startConfig(o.configFile)
 	if err != nil {
 		fmt.Fprintf(stderr, "msdpd: %v\n", err)
 		return 1
@@ -83,9 +81,8 @@ func (d *daemon) serve(s *settings) error {
 	}
 	defer closeLog()
 	d.log = log
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	defer signal.Stop(signals)
+	signals := listenForSignals()
+	defer signals.stop()
 
 	removePidFile, err := writePidFile(d.options.pidFile)
 	if err != nil {
@@ -118,11 +115,9 @@ func (d *daemon) serve(s *settings) error {
 
 	for {
 		select {
-		case sig := <-signals:
-			if sig == syscall.SIGHUP {
-				d.reload()
-				continue
-			}
+		case <-signals.reload:
+			d.reload()
+		case sig := <-signals.end:
 			log.Info("msdpd ends", zap.Stringer("signal", sig))
 			stop()
 			<-ended

@@ -19,9 +19,9 @@ const absencePeriod = 120 * time.Second
 
 // neighbors is what the daemons beside us and the kernel say.
 type neighbors struct {
-	zebraRelease string // "" while zebra is away
-	zebraGone    time.Time
-	zebraSpoke   bool // zebra's interfaces are in force
+	zebraHere  bool
+	zebraGone  time.Time // since when it is away
+	zebraSpoke bool      // zebra's interfaces are in force
 
 	interfaces *rib.Interfaces
 
@@ -42,7 +42,7 @@ func (w *neighbors) init() {
 
 // tick ends what was kept in force for a daemon that did not come back.
 func (w *neighbors) tick(in *instance) {
-	if w.zebraSpoke && w.zebraRelease == "" && in.now.Sub(w.zebraGone) >= absencePeriod {
+	if w.zebraSpoke && !w.zebraHere && in.now.Sub(w.zebraGone) >= absencePeriod {
 		w.zebraSpoke = false
 		in.kernelInterfaces()
 	}
@@ -53,13 +53,13 @@ func (w *neighbors) tick(in *instance) {
 	}
 }
 
-func (in *instance) zebraUp(release string) {
-	in.world.zebraRelease = release
+func (in *instance) zebraUp() {
+	in.world.zebraHere = true
 	in.tracker.ZebraUp(in.now)
 }
 
 func (in *instance) zebraDown() {
-	in.world.zebraRelease = ""
+	in.world.zebraHere = false
 	in.world.zebraGone = in.now
 	in.tracker.ZebraDown(in.now)
 }

@@ -10,6 +10,7 @@ import (
 	"msdpd/lib/msdp"
 	"msdpd/lib/pim"
 	"msdpd/vty"
+	"msdpd/zclient"
 )
 
 func (d *daemon) installShowSummary(sh *vty.Shell) {
@@ -20,15 +21,15 @@ func (d *daemon) installShowSummary(sh *vty.Shell) {
 // overview is what `show ip msdp summary` shows.
 type overview struct {
 	msdp.Summary
-	joins        pim.JoinerStats
-	registers    pim.ListenerStats
-	strangers    uint64
-	rps          []ipv4.Addr
-	rpsFrom      string
-	zebraRelease string
-	pimdRelease  string
-	pimdHere     bool
-	attention    []string
+	joins       pim.JoinerStats
+	registers   pim.ListenerStats
+	strangers   uint64
+	rps         []ipv4.Addr
+	rpsFrom     string
+	zebra       zclient.Status
+	pimdRelease string
+	pimdHere    bool
+	attention   []string
 }
 
 func (d *daemon) overview() (overview, error) {
@@ -38,7 +39,7 @@ func (d *daemon) overview() (overview, error) {
 		w := &in.world
 		o = overview{
 			Summary: in.speaker.Summary(), joins: in.joiner.Stats(), registers: in.registers.Stats(), strangers: in.transport.Refused(),
-			rps: slices.Clone(w.rps.MyRPs()), rpsFrom: "pimd", zebraRelease: w.zebraRelease, pimdRelease: w.pimd.Release, pimdHere: w.pimdHere,
+			rps: slices.Clone(w.rps.MyRPs()), rpsFrom: "pimd", zebra: in.zebra.Status(), pimdRelease: w.pimd.Release, pimdHere: w.pimdHere,
 		}
 		if !w.pimd.Present {
 			o.rpsFrom = "our own configuration"
@@ -50,6 +51,9 @@ func (d *daemon) overview() (overview, error) {
 			if p.Why != "" && !p.Shutdown {
 				o.attention = append(o.attention, fmt.Sprintf("peer %s: %s", p.Addr, p.Why))
 			}
+		}
+		if z := o.zebra; z.Undecodable+z.Refused > 0 {
+			o.attention = append(o.attention, fmt.Sprintf("zebra: %d messages from it were not understood, %d of ours it did not understand: is FRR %s right?", z.Undecodable, z.Refused, z.Release))
 		}
 		if o.joins.Limited > 0 {
 			o.attention = append(o.attention, fmt.Sprintf("%d sources are not joined because of the limits on joins: %s, %d in all", o.joins.Limited, groupLimit(w.groupJoins), maxJoins))
@@ -74,7 +78,7 @@ func (d *daemon) showSummary(c *vty.Call) error {
 	line("RP here", "%s", rpList(o))
 	line("Receivers", "%d groups", o.InterestedGroups)
 	line("Joins", "%d wanted, %d confirmed, %d limited", o.joins.Wanted, o.joins.Confirmed, o.joins.Limited)
-	line("zebra", "%s", presence(o.zebraRelease != "", o.zebraRelease, "away, the kernel's table answers"))
+	line("zebra", "%s", zebraText(o.zebra))
 	line("pimd", "%s", presence(o.pimdHere, o.pimdRelease, "away"))
 	line("Registers", "%d heard, %d own, %d not for an RP here, %d not taken by pimd, %d bad", o.Registers.Heard, o.Registers.Own,
 		o.Registers.NotRP, o.Registers.NotTaken, o.registers.BadChecksum+o.registers.Malformed+o.Registers.NoGroup)
@@ -113,6 +117,13 @@ func rpList(o overview) string {
 	return strings.Join(all, ", ") + ", by " + o.rpsFrom
 }
 
+func zebraText(z zclient.Status) string {
+	if !z.Connected {
+		return "away: " + z.Error
+	}
+	return fmt.Sprintf("there, FRR %s, %d addresses tracked", z.Release, z.Tracked)
+}
+
 func presence(here bool, release, absent string) string {
 	if !here {
 		return absent
@@ -137,7 +148,9 @@ func summaryJSON(c *vty.Call, o overview) error {
 	out.member("rps", rps)
 	out.member("groupsWithReceivers", o.InterestedGroups)
 	out.member("joins", map[string]int{"wanted": o.joins.Wanted, "confirmed": o.joins.Confirmed, "limited": o.joins.Limited})
-	out.member("zebra", map[string]any{"connected": o.zebraRelease != "", "release": o.zebraRelease})
+	out.member("zebra", map[string]any{
+		"connected": o.zebra.Connected, "release": o.zebra.Release, "tracked": o.zebra.Tracked, "undecodable": o.zebra.Undecodable, "refused": o.zebra.Refused,
+	})
 	out.member("pimd", map[string]any{"present": o.pimdHere, "release": o.pimdRelease})
 	out.member("registers", map[string]uint64{
 		"heard": o.Registers.Heard, "own": o.Registers.Own, "notRp": o.Registers.NotRP, "notTaken": o.Registers.NotTaken,
