@@ -119,7 +119,7 @@ func rpList(o overview) string {
 
 func zebraText(z zclient.Status) string {
 	if !z.Connected {
-		return "away: " + z.Error
+		return "away, the kernel's table answers: " + z.Error
 	}
 	return fmt.Sprintf("there, FRR %s, %d addresses tracked", z.Release, z.Tracked)
 }
