@@ -107,9 +107,14 @@ func (in *instance) run(ctx context.Context) {
 		})
 	}
 	in.loop(ctx)
+	saved := in.saved()
 	in.shutDown()
 	cancel()
 	wg.Wait()
+	// Last of all: no session waits for the disk, and nobody else writes the file any more.
+	if err := storeState(in.options.stateFile(), saved); err != nil {
+		in.log.Warn("what is known cannot be kept for the next start", zap.Error(err))
+	}
 }
 
 // loop runs events and timers until ctx ends.
@@ -186,12 +191,9 @@ func (in *instance) do(f func()) error {
 // flushPeriod is how long what is queued to peers may take to go out at the end.
 const flushPeriod = 300 * time.Millisecond
 
-// shutDown saves the state and ends the sessions.
+// shutDown ends the sessions.
 func (in *instance) shutDown() {
 	in.now = time.Now()
-	if err := storeState(in.options.stateFile(), in.speaker.Save()); err != nil {
-		in.log.Warn("what is known cannot be kept for the next start", zap.Error(err))
-	}
 	in.closing = true
 	in.speaker.Close(in.now)
 	close(in.stopped)

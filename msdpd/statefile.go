@@ -30,7 +30,7 @@ func (in *instance) writeState(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		var saved msdp.Saved
-		if in.do(func() { saved = in.speaker.Save() }) != nil {
+		if in.do(func() { saved = in.saved() }) != nil {
 			return nil
 		}
 		err := storeState(in.options.stateFile(), saved)
@@ -40,6 +40,9 @@ func (in *instance) writeState(ctx context.Context) error {
 		failed = err != nil
 	}
 }
+
+// saved is what the next start is to know.
+func (in *instance) saved() msdp.Saved { return in.speaker.Save(in.joiner.Joined(maxJoins)) }
 
 // storeState replaces the file at path by saved, so that a reader sees the old or the new.
 func storeState(path string, saved msdp.Saved) error {

@@ -35,8 +35,10 @@ type SavedEntry struct {
 	Heard     time.Time `json:"heard"`
 }
 
-// Save returns the local sources and the joined entries.
-func (s *Speaker) Save() Saved {
+// Save returns the local sources, and the cached ones among joined. The owner says which
+// are joined because a cache of a million entries in groups with receivers holds few of them,
+// and to write down the others every few seconds would hold up the protocol.
+func (s *Speaker) Save(joined []ipv4.SG) Saved {
 	var out Saved
 	for i := range s.locals {
 		if l := &s.locals[i]; l.used {
@@ -46,15 +48,18 @@ func (s *Speaker) Save() Saved {
 			})
 		}
 	}
-	for group := range s.interest {
-		s.cache.eachOfGroup(group, func(_ number, e *entry) {
-			if p := s.slots[e.peer]; e.flags&flagWanted != 0 && p != nil {
-				out.Joined = append(out.Joined, SavedEntry{
-					Source: e.sg.Source, Group: e.sg.Group, RP: e.rp, Peer: p.Addr,
-					FirstSeen: s.timeOf(e.firstSeen).Round(0), Heard: s.timeOf(e.heard).Round(0),
-				})
-			}
-		})
+	for _, sg := range joined {
+		n := s.cache.find(sg)
+		if n == none {
+			continue
+		}
+		e := s.cache.at(n)
+		if p := s.slots[e.peer]; p != nil {
+			out.Joined = append(out.Joined, SavedEntry{
+				Source: sg.Source, Group: sg.Group, RP: e.rp, Peer: p.Addr,
+				FirstSeen: s.timeOf(e.firstSeen).Round(0), Heard: s.timeOf(e.heard).Round(0),
+			})
+		}
 	}
 	return out
 }

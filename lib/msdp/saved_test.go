@@ -2,16 +2,23 @@ package msdp
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"msdpd/lib/ipv4"
 )
+
+// save has everything saved that the Speaker asked to be joined.
+func (r *rig) save() Saved { return r.s.Save(slices.Collect(maps.Keys(r.env.joined))) }
 
 // restart returns a rig that took back what r saved, down for that long.
 func (r *rig) restartAfter(down time.Duration, c Config) *rig {
 	r.t.Helper()
-	text, err := json.Marshal(r.s.Save())
+	text, err := json.Marshal(r.save())
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -163,10 +170,20 @@ func TestSaveAndRestoreAgree(t *testing.T) {
 	n := r.restartAfter(0, peersConfig(below1, above1))
 	n.s.SetRPs(n.now, rpIs(rigRP))
 	n.s.KernelEntry(n.now, anyA, 2, 0)
-	if diff := cmp.Diff(r.s.Save(), n.s.Save()); diff != "" {
+	if diff := cmp.Diff(r.save(), n.save()); diff != "" {
 		t.Error(diff)
 	}
-	if len(r.s.Save().Locals) != 2 || len(r.s.Save().Joined) != 1 {
-		t.Errorf("saved %+v", r.s.Save())
+	if len(r.save().Locals) != 2 || len(r.save().Joined) != 1 {
+		t.Errorf("saved %+v", r.save())
+	}
+}
+
+func TestSaveLeavesOutWhatIsNotJoined(t *testing.T) {
+	r := rpRig(t)
+	r.s.KernelEntry(r.now, anyA, 2, 0)
+	r.sa(below1, below1.String(), sgA, sgB) // both are wanted
+	saved := r.s.Save([]ipv4.SG{sgB, sg("192.0.2.99", "239.1.1.1")})
+	if len(saved.Joined) != 1 || saved.Joined[0].Source != sgB.Source || saved.Joined[0].Group != sgB.Group {
+		t.Errorf("saved %+v", saved.Joined)
 	}
 }

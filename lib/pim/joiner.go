@@ -409,6 +409,21 @@ func (j *Joiner) State(sg ipv4.SG) (state JoinState, ok bool) {
 	return e.state, true
 }
 
+// Joined returns what is joined, or will be as soon as there is an RP for it, in no order:
+// at most limit. What a limit holds back is not among it.
+func (j *Joiner) Joined(limit int) []ipv4.SG {
+	var out []ipv4.SG
+	for i := range j.joins {
+		if len(out) == limit {
+			break
+		}
+		if e := &j.joins[i]; e.wanted && e.state != JoinLimited {
+			out = append(out, e.sg)
+		}
+	}
+	return out
+}
+
 // Stats returns the counts of the moment.
 func (j *Joiner) Stats() JoinerStats {
 	s := JoinerStats{

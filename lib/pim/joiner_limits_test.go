@@ -2,6 +2,7 @@ package pim
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -325,5 +326,20 @@ func BenchmarkTickWithTenThousandJoins(b *testing.B) {
 	for b.Loop() {
 		now = now.Add(10 * time.Millisecond)
 		j.Tick(now)
+	}
+}
+
+func TestJoinedLeavesOutWhatIsHeldBack(t *testing.T) {
+	b := newBench(t, JoinerConfig{MaxPerGroup: 2})
+	for n := range 5 {
+		b.want(sgN(0, n))
+	}
+	b.j.Kernel(b.now, sgN(1, 0), 1, true) // forwarded, but nobody wants it
+	got := b.j.Joined(10)
+	if len(got) != 2 || !slices.Contains(got, sgN(0, 0)) || !slices.Contains(got, sgN(0, 1)) {
+		t.Errorf("joined: %v", got)
+	}
+	if got := b.j.Joined(1); len(got) != 1 {
+		t.Errorf("at most one: %v", got)
 	}
 }
