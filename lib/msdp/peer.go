@@ -54,6 +54,7 @@ type peer struct {
 	since     time.Time // of the state established; zero: it is not
 	lastReset string
 	resetAt   time.Time
+	short     int // sessions in a row that ended before settledPeriod
 
 	catchUp *catchUp
 

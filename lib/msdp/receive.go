@@ -44,7 +44,7 @@ func (s *Speaker) Received(now time.Time, conn ConnID, tlvs []byte) {
 // tried less and less often.
 func (s *Speaker) formatError(p *peer, err error) {
 	p.stats.FormatErrors++
-	s.log.Warn("TLV format error, session reset", zap.Stringer("peer", p.Addr), zap.Error(err))
+	s.log.Log(p.news(zap.WarnLevel), "TLV format error, session reset", zap.Stringer("peer", p.Addr), zap.Error(err))
 	s.reset(p, "TLV format error: "+err.Error())
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"msdpd/lib/ipv4"
 	"msdpd/lib/wire"
@@ -27,6 +28,10 @@ const (
 	// growing delays anew, while they still run: a peer that hangs up on us each time is
 	// tried less and less often.
 	settledPeriod = 10 * time.Second
+	// shortSessionsTold is how many sessions in a row may end before that period until they
+	// are no news any more. A listening side cannot slow down a peer that connects, and is
+	// reset, thousands of times a second.
+	shortSessionsTold = 5
 )
 
 // start moves a peer without a connection to the state its configuration asks for (E1 to E3).
@@ -191,7 +196,7 @@ func (s *Speaker) establish(p *peer, conn ConnID, local, remote netip.AddrPort) 
 	p.stats.EstablishedChanges++
 	p.holdAt = s.now.Add(s.config.Timers.Hold)
 	s.rpfEpoch++
-	s.log.Info("peer up", zap.Stringer("peer", p.Addr), zap.Stringer("source", p.Local))
+	s.log.Log(p.news(zap.InfoLevel), "peer up", zap.Stringer("peer", p.Addr), zap.Stringer("source", p.Local))
 	s.sendKeepAlive(p)
 	s.beginCatchUp(p, 0)
 }
@@ -277,7 +282,14 @@ func (s *Speaker) leaveEstablished(p *peer, reason string) {
 	if p.since.IsZero() {
 		return
 	}
-	s.log.Info("peer down", zap.Stringer("peer", p.Addr), zap.String("reason", reason), zap.Duration("uptime", s.now.Sub(p.since).Round(time.Second)))
+	lasted := s.now.Sub(p.since)
+	s.log.Log(p.news(zap.InfoLevel), "peer down", zap.Stringer("peer", p.Addr), zap.String("reason", reason), zap.Duration("uptime", lasted.Round(time.Second)))
+	if lasted >= settledPeriod {
+		p.short = 0
+	} else if p.short++; p.short == shortSessionsTold {
+		s.log.Warn("sessions end as soon as they begin; the next ones are counted, and logged once one stays",
+			zap.Stringer("peer", p.Addr), zap.String("reason", reason))
+	}
 	p.since = time.Time{}
 	p.lastReset = reason
 	p.resetAt = s.now
@@ -328,6 +340,22 @@ func (s *Speaker) localAddressMayHaveCome(p *peer) {
 	}
 }
 
+// news is the level of what is said about p's sessions: debug while they come and go.
+func (p *peer) news(level zapcore.Level) zapcore.Level {
+	if p.short >= shortSessionsTold {
+		return zap.DebugLevel
+	}
+	return level
+}
+
+// settle ends the silence about a peer whose session stays at last.
+func (s *Speaker) settle(p *peer) {
+	if p.short >= shortSessionsTold && s.now.Sub(p.since) >= settledPeriod {
+		s.log.Info("peer up, and stays", zap.Stringer("peer", p.Addr), zap.Stringer("source", p.Local), zap.Int("short_sessions", p.short))
+		p.short = 0
+	}
+}
+
 // peerTimers runs the timers of RFC 3618 §5.4 to §5.6 that are due.
 func (s *Speaker) peerTimers(p *peer) {
 	switch p.state {
@@ -336,6 +364,7 @@ func (s *Speaker) peerTimers(p *peer) {
 			s.reset(p, "hold timer expired")
 			return
 		}
+		s.settle(p)
 		if p.candidate != 0 && !s.now.Before(p.candidateUntil) {
 			s.dropCandidate(p)
 		}
