@@ -92,7 +92,7 @@ func (s *Speaker) syncPeers() {
 	s.ordered = s.ordered[:0]
 	for _, w := range wanted {
 		if w.Local.IsUnspecified() && w.LocalInterface != "" {
-			w.Local = s.firstAddress(w.LocalInterface)
+			w.Local = s.connectSource(w)
 		}
 		keep[w.Addr] = true
 		p := s.peers[w.Addr]
@@ -114,17 +114,30 @@ func (s *Speaker) syncPeers() {
 	}
 }
 
-func (s *Speaker) firstAddress(ifname string) ipv4.Addr {
-	ifc, ok := s.interfaces.ByName(ifname)
-	if !ok {
-		return 0
+// connectSource is the address of w's interface that its session comes from: the first, but
+// the one in use as long as it is there. A restarted zebra may tell the addresses in another
+// order, and tells none of a link that is down; no session is worth that. Whether an
+// address that is told no more can still be used, bind() says.
+func (s *Speaker) connectSource(w peering) ipv4.Addr {
+	var inUse, first ipv4.Addr
+	if p := s.peers[w.Addr]; p != nil && p.LocalInterface == w.LocalInterface {
+		inUse = p.Local
 	}
+	ifc, _ := s.interfaces.ByName(w.LocalInterface)
 	for _, prefix := range ifc.Addrs {
-		if a, ok := ipv4.FromNetip(prefix.Addr()); ok {
+		a, ok := ipv4.FromNetip(prefix.Addr())
+		switch {
+		case !ok:
+		case a == inUse:
 			return a
+		case first == 0:
+			first = a
 		}
 	}
-	return 0
+	if first == 0 {
+		return inUse
+	}
+	return first
 }
 
 func (s *Speaker) addPeer(w peering) *peer {

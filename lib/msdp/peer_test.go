@@ -1,11 +1,13 @@
 package msdp
 
 import (
+	"net/netip"
 	"syscall"
 	"testing"
 	"time"
 
 	"msdpd/lib/ipv4"
+	"msdpd/lib/rib"
 )
 
 func TestApplyTouchesOnlyWhatChanged(t *testing.T) {
@@ -164,5 +166,38 @@ func TestRouteToPeerWakesTheAttempt(t *testing.T) {
 	r.advance(TickInterval)
 	if len(r.env.dials) != n+1 {
 		t.Error("the route to the peer came, and no attempt followed at once")
+	}
+}
+
+// TestConnectSourceStays: what is told of the interface may change its order, or stop for a
+// while; the session stays until the interface has other addresses only.
+func TestConnectSourceStays(t *testing.T) {
+	c := Config{Timers: DefaultTimers()}
+	c.AddPeer(above1).LocalInterface = "lo0"
+	r := newRig(t, c)
+	told := func(addrs ...string) {
+		lo := rib.Interface{Index: 9, Name: "lo0", Up: true}
+		for _, a := range addrs {
+			lo.Addrs = append(lo.Addrs, netip.MustParsePrefix(a))
+		}
+		r.s.SetInterfaces(r.now, rib.NewInterfaces([]rib.Interface{lo}))
+	}
+	told("10.0.0.10/32", "10.0.0.11/32")
+	r.up(above1)
+	conn := r.conn(above1)
+	told("10.0.0.11/32", "10.0.0.10/32")
+	told()
+	r.s.SetInterfaces(r.now, rib.NewInterfaces(nil))
+	told("10.0.0.11/32", "10.0.0.10/32")
+	if r.env.closed[conn] || r.conn(above1) != conn {
+		t.Error("the session was reset")
+	}
+	told("10.0.0.11/32")
+	if !r.env.closed[conn] {
+		t.Error("the session stays although the interface has another address")
+	}
+	r.advance(TickInterval)
+	if d := r.lastDial(above1); d.local != ip("10.0.0.11") {
+		t.Errorf("the new session comes from %s", d.local)
 	}
 }
