@@ -90,6 +90,9 @@ func (in *instance) setInterfaces(all []rib.Interface) {
 	in.speaker.SetInterfaces(in.now, in.world.interfaces)
 	in.transport.Wake()
 	in.joiner.RPChanged(in.now) // an RP's address may be back
+	if in.world.pimd.Present {
+		in.limitJoins(in.world.pimd.MaxJoinsPerGroup(in.leastPIMMTU())) // an MTU may be smaller
+	}
 	in.pimd.Poke()
 	in.judgeObstacles()
 }
