@@ -189,6 +189,7 @@ func (in *instance) registerHeard(r pim.Register) {
 	in.post(func() {
 		in.speaker.RegisterHeard(in.now, msdp.Register{
 			OuterSource: r.OuterSource, OuterDestination: r.OuterDestination, SG: r.SG,
+			Denied: !in.world.pimd.PermitsRegister(r.SG.Source),
 		})
 	})
 }

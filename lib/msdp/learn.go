@@ -21,6 +21,9 @@ type Register struct {
 	OuterSource      ipv4.Addr // the DR
 	OuterDestination ipv4.Addr // the RP it registers with
 	SG               ipv4.SG
+	// Denied: it is known that pimd does not take it. What the kernel's table holds says
+	// nothing then: a remote source that was joined stands there, too.
+	Denied bool
 }
 
 // RegisterCounters say what became of the Registers heard.
@@ -29,7 +32,7 @@ type RegisterCounters struct {
 	Own      uint64 // our own Null-Registers
 	NotRP    uint64 // to an address that is not our RP address for that group
 	NoGroup  uint64 // (S,G) that is never announced
-	NotTaken uint64 // pimd did not take it: no (S,G) in the kernel within a second
+	NotTaken uint64 // pimd did not take it: denied, or no (S,G) in the kernel within a second
 }
 
 // pendingRegister waits for pimd to take a Register.
@@ -59,6 +62,8 @@ func (s *Speaker) RegisterHeard(now time.Time, r Register) {
 		s.registerSeen.NoGroup++
 	case !ok || !mine || rp != r.OuterDestination:
 		s.registerSeen.NotRP++
+	case r.Denied:
+		s.registerSeen.NotTaken++
 	default:
 		if _, taken := s.kernel[r.SG]; taken {
 			s.registered(r.SG, r.OuterSource, now)

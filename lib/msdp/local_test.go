@@ -74,15 +74,15 @@ func TestRegistersThatDoNotCount(t *testing.T) {
 		register Register
 		count    func(RegisterCounters) uint64
 	}{
-		"our own":                     {Register{rigLocal, ip(rigRP), sgA}, func(c RegisterCounters) uint64 { return c.Own }},
-		"our own, from the RP itself": {Register{ip("10.9.9.9"), ip("10.9.9.9"), sgA}, func(c RegisterCounters) uint64 { return c.Own }},
-		"to another address of ours":  {Register{dr, ip("10.9.9.9"), sgA}, func(c RegisterCounters) uint64 { return c.NotRP }},
-		"for a group that it does not serve": {Register{dr, ip(rigRP), sg("192.0.2.1", "239.77.0.1")},
+		"our own":                     {Register{rigLocal, ip(rigRP), sgA, false}, func(c RegisterCounters) uint64 { return c.Own }},
+		"our own, from the RP itself": {Register{ip("10.9.9.9"), ip("10.9.9.9"), sgA, false}, func(c RegisterCounters) uint64 { return c.Own }},
+		"to another address of ours":  {Register{dr, ip("10.9.9.9"), sgA, false}, func(c RegisterCounters) uint64 { return c.NotRP }},
+		"for a group that it does not serve": {Register{dr, ip(rigRP), sg("192.0.2.1", "239.77.0.1"), false},
 			func(c RegisterCounters) uint64 { return c.NotRP }},
-		"for a group of another RP": {Register{dr, ip(rigRP), sg("192.0.2.1", "239.77.0.2")},
+		"for a group of another RP": {Register{dr, ip(rigRP), sg("192.0.2.1", "239.77.0.2"), false},
 			func(c RegisterCounters) uint64 { return c.NotRP }},
-		"for SSM":               {Register{dr, ip(rigRP), sg("192.0.2.1", "232.1.1.1")}, func(c RegisterCounters) uint64 { return c.NoGroup }},
-		"from a made-up source": {Register{dr, ip(rigRP), sg("224.0.0.9", "239.1.1.1")}, func(c RegisterCounters) uint64 { return c.NoGroup }},
+		"for SSM":               {Register{dr, ip(rigRP), sg("192.0.2.1", "232.1.1.1"), false}, func(c RegisterCounters) uint64 { return c.NoGroup }},
+		"from a made-up source": {Register{dr, ip(rigRP), sg("224.0.0.9", "239.1.1.1"), false}, func(c RegisterCounters) uint64 { return c.NoGroup }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := rpRig(t)
@@ -99,6 +99,23 @@ func TestRegistersThatDoNotCount(t *testing.T) {
 				t.Errorf("counted %+v", c)
 			}
 		})
+	}
+}
+
+// A remote source that was joined stands in the kernel's table, whatever pimd says of a Register for it.
+func TestDeniedRegisterMakesNoRemoteSourceLocal(t *testing.T) {
+	r := rpRig(t)
+	r.s.KernelEntry(r.now, anyA, 2, 0)
+	r.sa(below1, below1.String(), sgA)
+	r.s.KernelEntry(r.now, sgA, 2, 100)
+	r.s.RegisterHeard(r.now, Register{OuterSource: dr, OuterDestination: ip(rigRP), SG: sgA, Denied: true})
+	r.wantLocal(false, sgA)
+	r.wantCached(true, sgA)
+	if !r.env.joined[sgA] {
+		t.Error("it is not joined any more")
+	}
+	if c := r.s.Summary().Registers; c.NotTaken != 1 {
+		t.Errorf("counted %+v", c)
 	}
 }
 

@@ -45,6 +45,16 @@ type Interface struct {
 // Equal reports whether both say the same.
 func (s State) Equal(o State) bool { return reflect.DeepEqual(s, o) }
 
+// PermitsRegister reports whether pimd's register-accept-list lets it take a Register for a
+// source; one that names a list which is not there lets none pass.
+func (s State) PermitsRegister(source ipv4.Addr) bool {
+	if s.RegisterAcceptList == "" {
+		return true
+	}
+	_, permit := s.AcceptList.match(source)
+	return permit
+}
+
 const (
 	// maxJoinsPerGroup is what a pimd before 10.7 survives, with one to spare: more joined
 	// sources in one group make it write its periodic Join message past a buffer's end.

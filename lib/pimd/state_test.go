@@ -142,3 +142,22 @@ func TestFindObstacles(t *testing.T) {
 		})
 	}
 }
+
+func TestPermitsRegister(t *testing.T) {
+	list := PrefixList{{false, prefix("10.1.1.0/24")}, {true, prefix("10.0.0.0/8")}}
+	for name, tc := range map[string]struct {
+		state  State
+		source string
+		want   bool
+	}{
+		"no such command":       {State{}, "192.0.2.1", true},
+		"permitted":             {State{RegisterAcceptList: "L", AcceptList: list}, "10.2.0.1", true},
+		"denied":                {State{RegisterAcceptList: "L", AcceptList: list}, "10.1.1.1", false},
+		"not in the list":       {State{RegisterAcceptList: "L", AcceptList: list}, "192.0.2.1", false},
+		"the list is not there": {State{RegisterAcceptList: "L"}, "10.2.0.1", false},
+	} {
+		if got := tc.state.PermitsRegister(ipv4.MustParse(tc.source)); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
