@@ -21,8 +21,9 @@ type Register struct {
 	OuterSource      ipv4.Addr // the DR
 	OuterDestination ipv4.Addr // the RP it registers with
 	SG               ipv4.SG
-	// Denied: it is known that pimd does not take it. What the kernel's table holds says
-	// nothing then: a remote source that was joined stands there, too.
+	// Denied: pimd's configuration, as it was told last, does not let it take this. Where (S,G)
+	// stands in the kernel's table already, that proves nothing then: a remote source that was
+	// joined does, too. One that comes there is the newer word.
 	Denied bool
 }
 
@@ -62,10 +63,10 @@ func (s *Speaker) RegisterHeard(now time.Time, r Register) {
 		s.registerSeen.NoGroup++
 	case !ok || !mine || rp != r.OuterDestination:
 		s.registerSeen.NotRP++
-	case r.Denied:
-		s.registerSeen.NotTaken++
 	default:
-		if _, taken := s.kernel[r.SG]; taken {
+		if _, there := s.kernel[r.SG]; there && r.Denied {
+			s.registerSeen.NotTaken++
+		} else if there {
 			s.registered(r.SG, r.OuterSource, now)
 		} else if len(s.registers) < maxRegistersWaiting {
 			s.registers[r.SG] = pendingRegister{dr: r.OuterSource, heard: now, deadline: now.Add(takenPeriod)}

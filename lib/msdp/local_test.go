@@ -117,6 +117,10 @@ func TestDeniedRegisterMakesNoRemoteSourceLocal(t *testing.T) {
 	if c := r.s.Summary().Registers; c.NotTaken != 1 {
 		t.Errorf("counted %+v", c)
 	}
+	// A moment after it was permitted, pimd takes what was thought to be denied.
+	r.s.RegisterHeard(r.now, Register{OuterSource: dr, OuterDestination: ip(rigRP), SG: sgB, Denied: true})
+	r.s.KernelEntry(r.now, sgB, 2, 0)
+	r.wantLocal(true, sgB)
 }
 
 func TestRegisterWithoutAnyRP(t *testing.T) {
