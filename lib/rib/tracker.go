@@ -19,6 +19,9 @@ const (
 	// KernelPause is the least time between two rounds of questions to the kernel,
 	// however often its table changes.
 	KernelPause = time.Second
+	// KernelSlice is how many questions to the kernel a Tick asks at most, each some 30 µs
+	// long: a round over many addresses must not hold up sessions.
+	KernelSlice = 500
 )
 
 // TrackerConfig says where a Tracker asks and whom it tells. All functions are called
@@ -64,7 +67,8 @@ type Tracker struct {
 
 	dirty     bool // the kernel's table changed since the last round, or a question failed
 	lastRound time.Time
-	failing   bool // the last question to the kernel failed
+	todo      []ipv4.Addr // of the round that is under way
+	failing   bool        // the last question to the kernel failed
 }
 
 // tracked is one address. Its route counts once answered is set.
@@ -127,6 +131,7 @@ func (t *Tracker) ZebraUp(now time.Time) {
 		t.settled = t.takeover
 	}
 	t.up, t.seen, t.heard = true, true, false
+	t.todo = nil
 	for _, e := range t.entries {
 		e.fresh = false
 	}
@@ -204,6 +209,8 @@ func (t *Tracker) Tick(now time.Time) {
 	case t.up && t.withholding && !now.Before(t.settled):
 		t.settle()
 	case t.up:
+	case len(t.todo) > 0:
+		t.askSome()
 	case !t.kernel && !now.Before(t.takeover):
 		t.kernel = true
 		t.logKernel()
@@ -224,10 +231,19 @@ func (t *Tracker) begin(now time.Time) {
 // mayAskKernel reports whether zebra, being away, has had its chance.
 func (t *Tracker) mayAskKernel() bool { return t.seen || t.kernel }
 
-// round asks the kernel about everything that is not zebra's to answer.
+// round asks the kernel about everything that is not zebra's to answer, over as many Ticks
+// as that takes.
 func (t *Tracker) round(now time.Time) {
 	t.lastRound, t.dirty = now, false
-	for _, addr := range t.addrs() {
+	t.todo = t.addrs()
+	t.askSome()
+}
+
+// askSome goes on with the round.
+func (t *Tracker) askSome() {
+	some := t.todo[:min(len(t.todo), KernelSlice)]
+	t.todo = t.todo[len(some):]
+	for _, addr := range some {
 		e := t.entries[addr]
 		if e == nil { // Deliver untracked it
 			continue

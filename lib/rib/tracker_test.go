@@ -239,6 +239,34 @@ func TestTrackerKernelRoundsAreLimited(t *testing.T) {
 	}
 }
 
+// TestTrackerRoundsAreSliced: no Tick asks for long, and every address has its turn although
+// the table never comes to rest.
+func TestTrackerRoundsAreSliced(t *testing.T) {
+	const count = 5*KernelSlice + 1
+	w := newWorld(t)
+	at := func(i int) ipv4.Addr { return rp1 + ipv4.Addr(i) }
+	for i := range count {
+		w.Track(w.now, at(i))
+	}
+	w.pass(ZebraGrace + time.Second) // all are answered
+	for i := range count {
+		w.kernel[at(i)] = via(3, "10.255.0.0/16")
+	}
+	w.delivered = nil
+	for range 40 {
+		w.KernelChanged(w.now)
+		w.asked = 0
+		w.now = w.now.Add(100 * time.Millisecond)
+		w.Tick(w.now)
+		if w.asked > KernelSlice {
+			t.Fatalf("one Tick asked %d times", w.asked)
+		}
+	}
+	if len(w.delivered) != count {
+		t.Errorf("%d of %d changes were found", len(w.delivered), count)
+	}
+}
+
 func TestTrackerKernelFails(t *testing.T) {
 	w := newWorld(t)
 	w.kernel[rp1] = via(3, "10.255.0.1/32")
