@@ -39,8 +39,8 @@ type Conn interface {
 
 // Handler hears what bgpd says, from the goroutine that runs Run.
 type Handler interface {
-	// BGPPath is the answer about an address: each one to Ask, and to Watch the first and
-	// each that differs from the one before. nil: bgpd has no path.
+	// BGPPath is the answer about an address: each one to Ask, and to Watch the first since
+	// bgpd came and each that differs from the one before. nil: bgpd has no path.
 	BGPPath(addr ipv4.Addr, path *rib.BGPPath)
 	// BGPNeighbors are the ASes of the neighbours by address, told whenever bgpd said them. It
 	// is the first that is heard of a bgpd that has come.
@@ -154,6 +154,7 @@ func (a *Asker) askNeighbors(ctx context.Context, now time.Time) error {
 			a.settled = now.Add(settlePeriod)
 		}
 		a.here, a.wasHere, a.told = true, true, true
+		a.tellAgain()
 	}
 	a.cfg.Handler.BGPNeighbors(as)
 	return nil

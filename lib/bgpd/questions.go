@@ -147,6 +147,16 @@ func (qs *questions) answered(q *question, now time.Time, path *rib.BGPPath, lea
 	return tell
 }
 
+// tellAgain has the next answer about each address told, whatever it is: bgpd was away, and
+// what it said may have been forgotten.
+func (qs *questions) tellAgain() {
+	qs.mu.Lock()
+	defer qs.mu.Unlock()
+	for _, q := range qs.all {
+		q.known = false
+	}
+}
+
 // failed puts a question without an answer behind the others.
 func (qs *questions) failed(q *question) {
 	qs.mu.Lock()
