@@ -100,7 +100,7 @@ func printBGP(c *vty.Call, st msdp.RPFStatus) {
 		for _, nh := range b.NextHops {
 			c.Printf("NEXT_HOP  : %s\n", nh)
 		}
-		c.Printf("Neighbor  : %s\n", bgpNeighborText(b))
+		c.Printf("Neighbour : %s\n", bgpNeighborText(b))
 	}
 	if st.BGPAway != "" {
 		c.Printf("bgpd      : does not answer: %s\n", st.BGPAway)

@@ -135,7 +135,7 @@ func bgpdText(o overview) string {
 	if !o.bgpdHere {
 		return "does not answer"
 	}
-	return fmt.Sprintf("there, %d neighbors", o.bgpNeighbors)
+	return fmt.Sprintf("there, %d neighbours", o.bgpNeighbors)
 }
 
 func summaryJSON(c *vty.Call, o overview) error {

@@ -184,8 +184,11 @@ func (a *Asker) ask(ctx context.Context, line string) (string, error) {
 	if e := (*frrvty.StatusError)(nil); errors.As(err, &e) && e.Status == frrvty.Warning {
 		return "{}", nil
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "", fmt.Errorf("no answer within %v", answerLimit)
+	}
 	if err != nil {
-		return "", fmt.Errorf("ask bgpd: %w", err)
+		return "", err
 	}
 	return text, nil
 }

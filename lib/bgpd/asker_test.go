@@ -264,7 +264,7 @@ func TestBGPDStuckThenBack(t *testing.T) {
 		d.want(t, "1 neighbours", "10.1.0.1: 1 from 172.16.0.1")
 		d.change(func() { d.stuck = true })
 		time.Sleep(answerLimit + questionPeriod)
-		d.want(t, `away: ask bgpd: context deadline exceeded`)
+		d.want(t, `away: no answer within 3s`)
 		a.Ask(rp2) // nobody is held up, and it is not forgotten
 		time.Sleep(time.Minute)
 		d.want(t)
@@ -288,7 +288,7 @@ func TestNoPathWhileBGPDLearns(t *testing.T) {
 		d.want(t, "1 neighbours", "10.1.0.1: 1 from 172.16.0.1")
 		d.change(func() { d.absent = true })
 		time.Sleep(2 * time.Second)
-		d.want(t, "away: ask bgpd: connection refused")
+		d.want(t, "away: connection refused")
 		d.change(func() { d.absent = false; delete(d.routes, rp1) })
 		time.Sleep(settlePeriod - 10*time.Second)
 		synctest.Wait()
@@ -323,6 +323,6 @@ func TestRefusals(t *testing.T) {
 	run(t, d, func(a *Asker) {
 		a.Ask(rp1)
 		time.Sleep(time.Second)
-		d.want(t, `away: ask bgpd: command "show": unknown command`)
+		d.want(t, `away: command "show": unknown command`)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"msdpd/lib/ipv4"
@@ -22,8 +23,8 @@ type routeAnswer struct {
 type path struct {
 	ASPath struct {
 		Segments []struct {
-			Type string   `json:"type"`
-			List []uint32 `json:"list"`
+			Type string     `json:"type"`
+			List []asNumber `json:"list"`
 		} `json:"segments"`
 	} `json:"aspath"`
 	BestPath struct {
@@ -36,6 +37,27 @@ type path struct {
 		PeerID string `json:"peerId"`
 		Type   string `json:"type"`
 	} `json:"peer"`
+}
+
+// asNumber is an AS in JSON: a number, or in the notation that `as-notation` asks for a
+// text, 65002 or 1.10.
+type asNumber uint32
+
+func (n *asNumber) UnmarshalJSON(b []byte) error {
+	text := strings.Trim(string(b), `"`)
+	high, low, dotted := strings.Cut(text, ".")
+	if !dotted {
+		as, err := strconv.ParseUint(text, 10, 32)
+		*n = asNumber(as)
+		return err
+	}
+	h, err := strconv.ParseUint(high, 10, 16)
+	if err != nil {
+		return err
+	}
+	l, err := strconv.ParseUint(low, 10, 16)
+	*n = asNumber(h<<16 | l)
+	return err
 }
 
 // parsePath reads the answer about one address; nil: bgpd has no best path to it.
@@ -75,10 +97,14 @@ func (p *path) bgpPath(prefix netip.Prefix) *rib.BGPPath {
 		switch {
 		case strings.HasPrefix(s.Type, "as-confed"):
 		case s.Type == "as-set":
-			out.ASPath = append(out.ASPath, s.List)
+			var set []uint32
+			for _, as := range s.List {
+				set = append(set, uint32(as))
+			}
+			out.ASPath = append(out.ASPath, set)
 		default:
 			for _, as := range s.List {
-				out.ASPath = append(out.ASPath, []uint32{as})
+				out.ASPath = append(out.ASPath, []uint32{uint32(as)})
 			}
 		}
 	}
@@ -99,13 +125,13 @@ func parseNeighbors(text string) (map[ipv4.Addr]uint32, error) {
 			continue // an interface's name, an IPv6 address, or a word about the whole
 		}
 		var n struct {
-			RemoteAS uint32 `json:"remoteAs"`
+			RemoteAS asNumber `json:"remoteAs"`
 		}
 		if err := json.Unmarshal(raw, &n); err != nil {
 			return nil, fmt.Errorf("bgpd's neighbour %s: %w", name, err)
 		}
 		if n.RemoteAS != 0 {
-			out[addr] = n.RemoteAS
+			out[addr] = uint32(n.RemoteAS)
 		}
 	}
 	return out, nil

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -63,7 +64,11 @@ func TestParsePathCorners(t *testing.T) {
 	if p, err := parsePath(`{"prefix":"10.0.0.0/8","paths":[{"valid":true}]}`); err != nil || p != nil {
 		t.Errorf("no best path: %+v, %v", p, err)
 	}
-	for _, bad := range []string{"", "% no", `{"prefix":"x","paths":[{"bestpath":{"overall":true}}]}`} {
+	dots := strings.ReplaceAll(set, "[1,2]", `["1.10","65002"]`)
+	if p, err := parsePath(dots); err != nil || p.ASPathText() != "{65546,65002}" {
+		t.Errorf("other notations: %+v, %v", p, err)
+	}
+	for _, bad := range []string{"", "% no", strings.ReplaceAll(set, "[1,2]", `["1.x"]`), strings.ReplaceAll(set, "[1,2]", `["x.1"]`), `{"prefix":"x","paths":[{"bestpath":{"overall":true}}]}`} {
 		if _, err := parsePath(bad); err == nil {
 			t.Errorf("%q was taken", bad)
 		}

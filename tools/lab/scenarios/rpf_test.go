@@ -19,10 +19,17 @@ type rpf struct {
 		Metric   int    `json:"metric"`
 		From     string `json:"from"`
 	} `json:"route"`
-	RPFPeer string `json:"rpfPeer"`
-	Rule    string `json:"rule"`
-	Why     string `json:"why"`
-	Peers   map[string]struct {
+	BGP struct {
+		ASPath   string   `json:"asPath"`
+		Nexthops []string `json:"nexthops"`
+		Neighbor string   `json:"neighbor"`
+		Type     string   `json:"type"`
+	} `json:"bgp"`
+	BGPDAway string `json:"bgpdAway"`
+	RPFPeer  string `json:"rpfPeer"`
+	Rule     string `json:"rule"`
+	Why      string `json:"why"`
+	Peers    map[string]struct {
 		State    string `json:"state"`
 		Accepted bool   `json:"accepted"`
 		Why      string `json:"why"`
