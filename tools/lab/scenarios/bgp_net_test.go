@@ -115,13 +115,13 @@ func (g *bgpNet) peering(link string) (us, other string) {
 }
 
 // startMSDP starts msdpd everywhere and the hosts' sessions, and waits until every session is up. more is
-// more configuration of msdpds. Keepalives go every two seconds.
+// more configuration of msdpds. Keepalives go every three seconds, and are missed after twenty.
 func (g *bgpNet) startMSDP(more map[string]string) {
 	g.t.Helper()
 	configs := make(map[string]*strings.Builder)
 	for i, r := range bgpRouters {
 		configs[r] = &strings.Builder{}
-		fmt.Fprintf(configs[r], "ip msdp timers 2 7\nip msdp peer %s source 10.%d.0.254\n%s", bgpRP(r), i+1, more[r])
+		fmt.Fprintf(configs[r], "ip msdp timers 3 20\nip msdp peer %s source 10.%d.0.254\n%s", bgpRP(r), i+1, more[r])
 	}
 	var links []string
 	for _, l := range bgpLinks {

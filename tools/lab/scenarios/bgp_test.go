@@ -155,8 +155,8 @@ func (g *bgpNet) stopBGPD(t *testing.T) {
 		t.Errorf("with bgpd stopped: %+v", r)
 	}
 	mustContain(t, x, "show ip msdp summary", "bgpd            : does not answer", "bgpd does not answer: ")
-	awaitPeer(t, x, "msdpd", i, patience, "KeepAlives for longer than the hold time", func(p peerDetail) bool {
-		return p.KARcvd >= before.KARcvd+5 && p.KASent >= before.KASent+5
+	awaitPeer(t, x, "msdpd", i, time.Minute, "KeepAlives for longer than the hold time", func(p peerDetail) bool {
+		return p.KARcvd >= before.KARcvd+8 && p.KASent >= before.KASent+8
 	})
 	for _, c := range []struct{ router, peer string }{{"x", bgpRP("x")}, {"a", a}, {"c", i}} {
 		source, group := sourceOf(c.router, 30), fmt.Sprintf("239.1.1.%d", bgpNumber(c.router))
