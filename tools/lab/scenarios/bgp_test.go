@@ -92,11 +92,17 @@ func TestBGPPeerRPF(t *testing.T) {
 
 	g.followBGP(t)
 	g.stopBGPD(t)
-	for _, peer := range []string{a, b, i, bgpStranger} {
-		if p, err := askPeer(x, "msdpd", peer); err != nil || p.EstablishedChanges != 1 {
-			t.Errorf("the session with %s did not stay: %v: %+v", peer, err, p)
+	stayed := func(peers ...string) {
+		t.Helper()
+		for _, peer := range peers {
+			if p, err := askPeer(x, "msdpd", peer); err != nil || p.EstablishedChanges != 1 {
+				t.Errorf("the session with %s did not stay: %v: %+v", peer, err, p)
+			}
 		}
 	}
+	stayed(a, b, i, bgpStranger)
+	g.killBGPD(t)
+	stayed(a, i, bgpStranger) // nothing but BGP leads to b
 }
 
 func sourceOf(router string, host int) string {
@@ -185,4 +191,18 @@ func (g *bgpNet) stopBGPD(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// killBGPD has x's bgpd die and start again: its routes go and come, and the rules with them.
+func (g *bgpNet) killBGPD(t *testing.T) {
+	x := g.routers["x"]
+	g.bgpds["x"].Kill()
+	awaitRPF(t, x, bgpRP("a"), "no route", func(r rpf) bool { return r.Route.Protocol == "" && r.Rule != "ii" })
+	g.bgpds["x"].Restart()
+	for n, c := range []struct{ router, rule, peer string }{{"a", "ii", bgpLink("xa", "a")}, {"c", "iii", bgpLoopback("i")}, {"b", "iv", bgpLoopback("b")}} {
+		awaitRPF(t, x, bgpRP(c.router), "rule "+c.rule, func(r rpf) bool { return r.Rule == c.rule && r.RPFPeer == c.peer })
+		source, group := sourceOf(c.router, 40+n), fmt.Sprintf("239.1.1.%d", bgpNumber(c.router))
+		g.rps[c.router].announce("", group, source)
+		awaitFrom(t, x, source, group, c.peer)
+	}
 }
