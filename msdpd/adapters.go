@@ -52,6 +52,10 @@ func (e speakerEnv) UntrackRoute(addr ipv4.Addr) {
 	e.afterwards(func() { e.tracker.Untrack(addr) })
 }
 
+func (e speakerEnv) AskBGP(rp ipv4.Addr)     { e.bgpd.Ask(rp) }
+func (e speakerEnv) WatchBGP(rp ipv4.Addr)   { e.bgpd.Watch(rp) }
+func (e speakerEnv) UnwatchBGP(rp ipv4.Addr) { e.bgpd.Unwatch(rp) }
+
 func (e speakerEnv) Join(sg ipv4.SG)  { e.joiner.Want(e.now, sg) }
 func (e speakerEnv) Leave(sg ipv4.SG) { e.joiner.Unwant(e.now, sg) }
 
@@ -114,6 +118,21 @@ func (h routing) Interfaces(all []rib.Interface) {
 
 func (h routing) Route(addr ipv4.Addr, r rib.Route) {
 	h.in.post(func() { h.in.tracker.ZebraRoute(h.in.now, addr, r) })
+}
+
+// paths brings what bgpd says to the Speaker.
+type paths struct{ in *instance }
+
+func (h paths) BGPPath(rp ipv4.Addr, path *rib.BGPPath) {
+	h.in.post(func() { h.in.speaker.BGPAnswered(h.in.now, rp, path) })
+}
+
+func (h paths) BGPNeighbors(as map[ipv4.Addr]uint32) {
+	h.in.post(func() { h.in.bgpdAnswered(as) })
+}
+
+func (h paths) BGPAway(err error) {
+	h.in.post(func() { h.in.bgpdAway(err) })
 }
 
 // zebraRelease asks zebra's shell which release it is.

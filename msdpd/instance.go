@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/bgpd"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/mroute"
 	"msdpd/lib/msdp"
@@ -28,6 +29,7 @@ type instance struct {
 
 	transport *transport.Transport
 	zebra     *zclient.Client
+	bgpd      *bgpd.Asker
 	pimd      *pimd.Watcher
 	registers *pim.Listener
 
@@ -65,6 +67,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 		ZebraTrack: in.zebra.Track, ZebraUntrack: in.zebra.Untrack,
 		Kernel: rib.KernelRoute, Deliver: in.routeDelivered, Log: log.Named("rib"),
 	})
+	in.bgpd = bgpd.New(bgpd.Config{Socket: o.neighborVty("bgpd"), Log: log.Named("bgpd"), Handler: paths{in}})
 	in.pimd = pimd.New(pimd.Config{Socket: o.neighborVty("pimd"), Log: log.Named("pimd"), Handler: in.pimdAnswered})
 	sender := pim.NewSender()
 	in.joiner = pim.NewJoiner(pim.JoinerConfig{Send: sender.Send, RPFor: in.ownRP, Log: log.Named("join")})
@@ -94,6 +97,7 @@ func (in *instance) run(ctx context.Context) {
 	for name, f := range map[string]func(context.Context) error{
 		"zebra":     func(c context.Context) error { in.zebra.Run(c); return nil },
 		"pimd":      func(c context.Context) error { in.pimd.Run(c); return nil },
+		"bgpd":      in.bgpd.Run,
 		"registers": in.registers.Run,
 		"mroute":    mroute.New(mroute.Config{Log: in.log.Named("mroute"), Handler: forwarding{in}}).Run,
 		"kernel":    func(c context.Context) error { return rib.WatchKernel(c, in.log.Named("rib"), in.kernelChanged) },

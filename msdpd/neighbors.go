@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 
 	"msdpd/lib/ipv4"
 	"msdpd/lib/msdp"
@@ -24,6 +27,13 @@ type neighbors struct {
 	zebraSpoke bool      // zebra's interfaces are in force
 
 	interfaces *rib.Interfaces
+
+	bgpdHere bool
+	bgpdSaid bool      // what it said is in force
+	bgpdGone time.Time // since when it is away
+	bgpdWhy  string    // why it does not answer
+	bgpPeers int       // how many neighbours it has
+	bgpdSeen bool      // there is one on this router, whether it answers or not
 
 	pimd     pimd.State // what was said last while it was there
 	pimdHere bool
@@ -45,6 +55,11 @@ func (w *neighbors) tick(in *instance) {
 	if w.zebraSpoke && !w.zebraHere && in.now.Sub(w.zebraGone) >= absencePeriod {
 		w.zebraSpoke = false
 		in.kernelInterfaces()
+	}
+	if w.bgpdSaid && !w.bgpdHere && in.now.Sub(w.bgpdGone) >= absencePeriod {
+		in.log.Warn("bgpd is away: no peer-RPF rule of BGP applies until it is back", zap.Duration("for", absencePeriod))
+		w.bgpdSaid = false
+		in.speaker.BGPForget(in.now)
 	}
 	if w.pimd.Present && !w.pimdHere && in.now.Sub(w.pimdGone) >= absencePeriod {
 		in.log.Warn("pimd is away: this router is no RP until it is back", zap.Duration("for", absencePeriod))
@@ -95,6 +110,25 @@ func (in *instance) setInterfaces(all []rib.Interface) {
 	}
 	in.pimd.Poke()
 	in.judgeObstacles()
+}
+
+// bgpdAnswered takes bgpd's neighbours, which it says again and again.
+func (in *instance) bgpdAnswered(as map[ipv4.Addr]uint32) {
+	w := &in.world
+	w.bgpdHere, w.bgpdSaid, w.bgpdSeen, w.bgpdWhy, w.bgpPeers = true, true, true, "", len(as)
+	in.speaker.BGPNeighbors(in.now, as)
+}
+
+func (in *instance) bgpdAway(err error) {
+	w := &in.world
+	if w.bgpdHere {
+		w.bgpdGone = in.now
+	}
+	w.bgpdHere, w.bgpdWhy = false, err.Error()
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ECONNREFUSED) {
+		w.bgpdSeen = true // it is stuck
+	}
+	in.speaker.BGPAway(in.now, w.bgpdWhy)
 }
 
 // pimdAnswered is called by the watcher whenever pimd's answers changed.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"msdpd/lib/ipv4"
 	"msdpd/lib/msdp"
 	"msdpd/lib/rib"
 	"msdpd/vty"
@@ -68,6 +69,7 @@ func printRPF(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) {
 	for _, nh := range st.Route.NextHops {
 		c.Printf("Next hop  : %s\n", nextHopText(nh, names))
 	}
+	printBGP(c, st)
 	if st.Peer.IsUnspecified() {
 		c.Printf("RPF peer  : none: %s\n", st.Why)
 	} else {
@@ -84,6 +86,34 @@ func printRPF(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) {
 		}
 		c.Printf("%-15s  %11s  %-8s  %s\n", p.Addr, p.State, word, p.Why)
 	}
+}
+
+// printBGP prints what bgpd says of the path.
+func printBGP(c *vty.Call, st msdp.RPFStatus) {
+	if b := st.BGP; b != nil {
+		path := b.ASPathText()
+		if path == "" {
+			path = "empty"
+		}
+		c.Printf("AS path   : %s, %s, told by bgpd\n", path, b.Prefix)
+		for _, nh := range b.NextHops {
+			c.Printf("NEXT_HOP  : %s\n", nh)
+		}
+		c.Printf("Neighbour : %s\n", bgpNeighborText(b))
+	}
+	if st.BGPAway != "" {
+		c.Printf("bgpd      : does not answer: %s\n", st.BGPAway)
+	}
+}
+
+func bgpNeighborText(b *rib.BGPPath) string {
+	switch {
+	case b.Kind == rib.OwnPath:
+		return "this router"
+	case b.Neighbor.IsUnspecified():
+		return string(b.Kind)
+	}
+	return fmt.Sprintf("%s, %s", b.Neighbor, b.Kind)
 }
 
 func interfaceName(index int, names *rib.Interfaces) string {
@@ -113,6 +143,13 @@ func rpfJSON(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) error {
 		From     rib.Answerer `json:"from"`
 		Nexthops []hop        `json:"nexthops"`
 	}
+	type bgp struct {
+		Prefix   string       `json:"prefix"`
+		ASPath   string       `json:"asPath"`
+		Nexthops []ipv4.Addr  `json:"nexthops"`
+		Neighbor string       `json:"neighbor,omitempty"`
+		Type     rib.PathKind `json:"type"`
+	}
 	type peer struct {
 		State    string `json:"state"`
 		Accepted bool   `json:"accepted"`
@@ -130,6 +167,17 @@ func rpfJSON(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) error {
 			r.Nexthops = append(r.Nexthops, h)
 		}
 		out.member("route", r)
+	}
+	if b := st.BGP; b != nil {
+		p := bgp{Prefix: b.Prefix.String(), ASPath: b.ASPathText(), Nexthops: []ipv4.Addr{}, Type: b.Kind}
+		p.Nexthops = append(p.Nexthops, b.NextHops...)
+		if !b.Neighbor.IsUnspecified() {
+			p.Neighbor = b.Neighbor.String()
+		}
+		out.member("bgp", p)
+	}
+	if st.BGPAway != "" {
+		out.member("bgpdAway", st.BGPAway)
 	}
 	if !st.Peer.IsUnspecified() {
 		out.member("rpfPeer", st.Peer)

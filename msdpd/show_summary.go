@@ -21,15 +21,19 @@ func (d *daemon) installShowSummary(sh *vty.Shell) {
 // overview is what `show ip msdp summary` shows.
 type overview struct {
 	msdp.Summary
-	joins       pim.JoinerStats
-	registers   pim.ListenerStats
-	strangers   uint64
-	rps         []ipv4.Addr
-	rpsFrom     string
-	zebra       zclient.Status
-	pimdRelease string
-	pimdHere    bool
-	attention   []string
+	joins        pim.JoinerStats
+	registers    pim.ListenerStats
+	strangers    uint64
+	rps          []ipv4.Addr
+	rpsFrom      string
+	zebra        zclient.Status
+	pimdRelease  string
+	pimdHere     bool
+	bgpdSeen     bool
+	bgpdHere     bool
+	bgpdWhy      string
+	bgpNeighbors int
+	attention    []string
 }
 
 func (d *daemon) overview() (overview, error) {
@@ -40,12 +44,16 @@ func (d *daemon) overview() (overview, error) {
 		o = overview{
 			Summary: in.speaker.Summary(), joins: in.joiner.Stats(), registers: in.registers.Stats(), strangers: in.transport.Refused(),
 			rps: slices.Clone(w.rps.MyRPs()), rpsFrom: "pimd", zebra: in.zebra.Status(), pimdRelease: w.pimd.Release, pimdHere: w.pimdHere,
+			bgpdSeen: w.bgpdSeen, bgpdHere: w.bgpdHere, bgpdWhy: w.bgpdWhy, bgpNeighbors: w.bgpPeers,
 		}
 		if !w.pimd.Present {
 			o.rpsFrom = "our own configuration"
 		}
 		for _, ob := range w.obstacles {
 			o.attention = append(o.attention, ob.Text)
+		}
+		if o.bgpdSeen && !o.bgpdHere {
+			o.attention = append(o.attention, "bgpd does not answer: "+o.bgpdWhy)
 		}
 		for _, p := range in.speaker.Peers(now) {
 			if p.Why != "" && !p.Shutdown {
@@ -80,6 +88,9 @@ func (d *daemon) showSummary(c *vty.Call) error {
 	line("Joins", "%d wanted, %d confirmed, %d limited", o.joins.Wanted, o.joins.Confirmed, o.joins.Limited)
 	line("zebra", "%s", zebraText(o.zebra))
 	line("pimd", "%s", presence(o.pimdHere, o.pimdRelease, "away"))
+	if o.bgpdSeen {
+		line("bgpd", "%s", bgpdText(o))
+	}
 	line("Registers", "%d heard, %d own, %d not for an RP here, %d not taken by pimd, %d bad", o.Registers.Heard, o.Registers.Own,
 		o.Registers.NotRP, o.Registers.NotTaken, o.registers.BadChecksum+o.registers.Malformed+o.Registers.NoGroup)
 	for _, r := range msdp.Reasons() {
@@ -131,6 +142,13 @@ func presence(here bool, release, absent string) string {
 	return "there, FRR " + release
 }
 
+func bgpdText(o overview) string {
+	if !o.bgpdHere {
+		return "does not answer"
+	}
+	return fmt.Sprintf("there, %d neighbours", o.bgpNeighbors)
+}
+
 func summaryJSON(c *vty.Call, o overview) error {
 	out := newJSONObject(c)
 	out.member("peers", o.Peers)
@@ -152,6 +170,9 @@ func summaryJSON(c *vty.Call, o overview) error {
 		"connected": o.zebra.Connected, "release": o.zebra.Release, "tracked": o.zebra.Tracked, "undecodable": o.zebra.Undecodable, "refused": o.zebra.Refused,
 	})
 	out.member("pimd", map[string]any{"present": o.pimdHere, "release": o.pimdRelease})
+	if o.bgpdSeen {
+		out.member("bgpd", map[string]any{"answers": o.bgpdHere, "why": o.bgpdWhy, "neighbors": o.bgpNeighbors})
+	}
 	out.member("registers", map[string]uint64{
 		"heard": o.Registers.Heard, "own": o.Registers.Own, "notRp": o.Registers.NotRP, "notTaken": o.Registers.NotTaken,
 		"noGroup": o.Registers.NoGroup, "badChecksum": o.registers.BadChecksum, "malformed": o.registers.Malformed,

@@ -31,6 +31,9 @@ func (e *sinkEnv) Listen([]ipv4.Addr)     {}
 func (e *sinkEnv) Allow([]ipv4.Addr)      {}
 func (e *sinkEnv) TrackRoute(ipv4.Addr)   {}
 func (e *sinkEnv) UntrackRoute(ipv4.Addr) {}
+func (e *sinkEnv) AskBGP(ipv4.Addr)       {}
+func (e *sinkEnv) WatchBGP(ipv4.Addr)     {}
+func (e *sinkEnv) UnwatchBGP(ipv4.Addr)   {}
 func (e *sinkEnv) Join(ipv4.SG)           {}
 func (e *sinkEnv) Leave(ipv4.SG)          {}
 

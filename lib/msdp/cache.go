@@ -22,6 +22,7 @@ func (s *Speaker) addEntry(sg ipv4.SG, p *peer, r *rpInfo) (number, *entry) {
 	e.heard = s.stamp()
 	e.firstSeen = e.heard
 	r.entries++
+	s.watchBGP(r)
 	p.saCount++
 	return n, e
 }
@@ -43,6 +44,7 @@ func (s *Speaker) removeEntry(n number, e *entry) {
 	}
 	if r := s.rpTable[e.rp]; r != nil {
 		r.entries--
+		s.watchBGP(r)
 		r.used = s.now
 	}
 	s.cache.remove(n)

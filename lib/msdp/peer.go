@@ -60,6 +60,7 @@ type peer struct {
 
 	route      rib.Route // to the peer's address
 	routeKnown bool
+	neighborAS uint32 // of the BGP neighbour with the peer's address; 0: none
 
 	saCount int
 	rps     int // RPs that it was the first to name
@@ -141,7 +142,7 @@ func (s *Speaker) connectSource(w peering) ipv4.Addr {
 }
 
 func (s *Speaker) addPeer(w peering) *peer {
-	p := &peer{peering: w, state: StateInactive}
+	p := &peer{peering: w, state: StateInactive, neighborAS: s.bgpNeighbors[w.Addr]}
 	p.index = s.freeIndex()
 	s.slots[p.index] = p
 	s.peers[w.Addr] = p

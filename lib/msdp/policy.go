@@ -14,7 +14,7 @@ const (
 	ReasonRPAddress           // an address that cannot be an RP
 	ReasonOwn                 // it carries an RP address of ours: a loop, or a spoof
 	ReasonRPF                 // the peer is not the RPF peer towards the RP (§10.1.3)
-	ReasonNoRoute             // nobody told the route to the RP, and no default peer is configured
+	ReasonNoRoute             // nobody told the route to the RP, or BGP's path, and no default peer is configured
 	ReasonLocal               // the source is one of ours
 	ReasonNotOwner            // another peer's SAs for this RP keep the entry alive
 	ReasonDuplicateRP         // the same (S,G) is cached with another RP
@@ -95,7 +95,7 @@ var reasonTexts = [reasonCount]string{
 	"the address cannot be an RP",
 	"the RP address is this router's own: a loop, or a spoof",
 	"the peer is not the RPF peer towards the RP",
-	"there is no route to the RP",
+	"the way to the RP is not known",
 	"the source is a local one",
 	"another peer keeps the entry alive",
 	"the source is cached with another RP",

@@ -40,6 +40,8 @@ type fakeEnv struct {
 	listen  []ipv4.Addr
 	allowed []ipv4.Addr
 	tracked map[ipv4.Addr]int
+	bgpAsks map[ipv4.Addr]int
+	watched map[ipv4.Addr]bool
 	joined  map[ipv4.SG]bool
 	joins   int
 	leaves  int
@@ -70,6 +72,19 @@ func (e *fakeEnv) UntrackRoute(a ipv4.Addr) {
 	if e.tracked[a] < 0 {
 		e.rig.t.Errorf("%s untracked more often than tracked", a)
 	}
+}
+func (e *fakeEnv) AskBGP(a ipv4.Addr) { e.bgpAsks[a]++ }
+func (e *fakeEnv) WatchBGP(a ipv4.Addr) {
+	if e.watched[a] {
+		e.rig.t.Errorf("%s watched twice", a)
+	}
+	e.watched[a] = true
+}
+func (e *fakeEnv) UnwatchBGP(a ipv4.Addr) {
+	if !e.watched[a] {
+		e.rig.t.Errorf("%s unwatched but not watched", a)
+	}
+	delete(e.watched, a)
 }
 func (e *fakeEnv) Join(sg ipv4.SG) {
 	if e.joined[sg] {
@@ -145,7 +160,7 @@ func newRig(t testing.TB, c Config) *rig {
 	r := &rig{t: t, now: start}
 	r.env = &fakeEnv{
 		rig: r, closed: map[ConnID]bool{}, sent: map[ConnID][]byte{}, full: map[ConnID]bool{}, refused: map[ConnID]int{},
-		tracked: map[ipv4.Addr]int{}, joined: map[ipv4.SG]bool{},
+		tracked: map[ipv4.Addr]int{}, bgpAsks: map[ipv4.Addr]int{}, watched: map[ipv4.Addr]bool{}, joined: map[ipv4.SG]bool{},
 	}
 	r.s = New(start, r.env, zap.NewNop())
 	r.s.SetInterfaces(start, rigInterfaces())

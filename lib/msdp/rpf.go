@@ -27,7 +27,8 @@ const (
 func (r Rule) String() string { return [...]string{"-", "i", "ii", "iii", "iv", "v"}[r] }
 
 const (
-	// pendingPeriod is how long an SA waits at most for the route to its RP.
+	// pendingPeriod is how long an SA waits at most for the route to its RP, and for bgpd's
+	// word where that is BGP's.
 	pendingPeriod = 2 * time.Second
 	// rpIdlePeriod is how long an RP without entries is remembered.
 	rpIdlePeriod = 2 * time.Minute
@@ -44,9 +45,13 @@ type rpInfo struct {
 	entries int       // in the cache
 	used    time.Time // last SA that named it
 
-	route    rib.Route
-	known    bool      // somebody told the route, or that there is none
-	deadline time.Time // until when SAs wait for it
+	route rib.Route
+	known bool // somebody told the route, or that there is none
+	// next is the route that comes into force with bgpd's answer, or at the deadline; the one
+	// that is in force is not BGP's.
+	next     *rib.Route
+	bgp      bgpInfo
+	deadline time.Time // until when SAs wait for these
 	waiting  []waitingSA
 
 	decision decision
@@ -82,8 +87,16 @@ func (s *Speaker) rp(addr ipv4.Addr, by *peer) *rpInfo {
 		s.env.TrackRoute(addr)
 	}
 	r.used = s.now
+	if r.byBGP() && !r.bgp.watched && s.now.Sub(r.bgp.asked) >= askAgainPeriod {
+		s.askBGP(r)
+	}
 	return r
 }
+
+// byBGP reports whether the route in force is BGP's.
+func (r *rpInfo) byBGP() bool { return ofBGP(r.route) }
+
+func ofBGP(route rib.Route) bool { return route.Protocol == rib.BGP && route.Reachable() }
 
 func (s *Speaker) routeChanged(addr ipv4.Addr, route rib.Route) {
 	if p := s.peers[addr]; p != nil {
@@ -96,18 +109,59 @@ func (s *Speaker) routeChanged(addr ipv4.Addr, route rib.Route) {
 		}
 	}
 	if r := s.rpTable[addr]; r != nil {
-		r.route, r.known = route, true
-		r.epoch = 0
-		s.admitWaiting(r)
+		s.rpRouteChanged(r, route)
 	}
 }
 
-// routeTimers ends the wait for routes that nobody told.
+// rpRouteChanged takes the route to an RP, at once unless it has become BGP's: then the
+// decision that is in force stays until bgpd has told the path.
+func (s *Speaker) rpRouteChanged(r *rpInfo, route rib.Route) {
+	if !ofBGP(route) {
+		r.bgp.path, r.bgp.known = nil, false
+		s.takeRoute(r, route)
+		s.admitWaiting(r)
+		return
+	}
+	s.askBGP(r)
+	switch {
+	case r.bgp.known || !r.known || !r.route.Reachable():
+		if r.known && !r.bgp.known {
+			r.deadline = s.now.Add(pendingPeriod) // SAs wait: without a route, nothing was decided
+		}
+		s.takeRoute(r, route)
+	case r.byBGP():
+		s.takeRoute(r, route) // bgpd was asked already
+	default:
+		if r.next == nil {
+			s.nexts++
+			r.deadline = s.now.Add(pendingPeriod)
+		}
+		r.next = &route
+		s.watchBGP(r)
+	}
+	s.admitWaiting(r)
+}
+
+// takeRoute brings the route to an RP into force.
+func (s *Speaker) takeRoute(r *rpInfo, route rib.Route) {
+	r.route, r.known = route, true
+	if r.next != nil {
+		r.next = nil
+		s.nexts--
+	}
+	r.epoch = 0
+	s.watchBGP(r)
+}
+
+// routeTimers ends the wait for routes that nobody told, and for bgpd.
 func (s *Speaker) routeTimers() {
-	if s.pending == 0 {
+	if s.pending == 0 && s.nexts == 0 {
 		return
 	}
 	for _, r := range s.rpTable {
+		if r.next != nil && !s.now.Before(r.deadline) {
+			s.takeRoute(r, *r.next)
+		}
 		if len(r.waiting) > 0 && !s.now.Before(r.deadline) {
 			s.admitWaiting(r)
 		}
@@ -116,7 +170,7 @@ func (s *Speaker) routeTimers() {
 
 // decided reports whether the RPF peer towards r can be named now.
 func (s *Speaker) decided(r *rpInfo) bool {
-	return r.known || !s.now.Before(r.deadline)
+	return r.known && (!r.byBGP() || r.bgp.known) || !s.now.Before(r.deadline)
 }
 
 // rpfPeer returns the remembered decision, made anew where a route, a peer or the
@@ -135,10 +189,12 @@ func (s *Speaker) decide(r *rpInfo) decision {
 	if p := s.peers[r.addr]; p != nil && p.established() {
 		return decision{p, RulePeerIsRP, "the peer is the RP itself"}
 	}
-	// Rules (ii) and (iv), and (iii) for iBGP, need what BGP alone knows: NEXT_HOP,
-	// neighbour and AS path.
-	if r.route.Reachable() && r.route.Protocol != rib.BGP {
-		if d := s.nextHopPeer(r); d.peer != nil {
+	if r.route.Reachable() {
+		rules := s.nextHopPeer
+		if r.byBGP() {
+			rules = s.bgpPeer
+		}
+		if d := rules(r); d.peer != nil {
 			return d
 		}
 	}
@@ -157,7 +213,7 @@ func (s *Speaker) whyNoRPFPeer(r *rpInfo) string {
 	case !r.route.Reachable():
 		return "there is no route to the RP, and no default peer is established"
 	case r.route.Protocol == rib.BGP:
-		return "the route to the RP is BGP's: only rules (i) and (v) can decide, and no default peer is established"
+		return s.whyNoBGPPeer(r) + ", and no default peer is established"
 	}
 	return "no established peer lies on the route to the RP, and no default peer is established"
 }
@@ -236,7 +292,7 @@ func (s *Speaker) judge(p *peer, r *rpInfo) verdict {
 }
 
 func (s *Speaker) refusal(r *rpInfo) Reason {
-	if !r.known && len(s.config.DefaultPeers) == 0 {
+	if (!r.known || r.byBGP() && !r.bgp.known) && len(s.config.DefaultPeers) == 0 {
 		return ReasonNoRoute
 	}
 	return ReasonRPF
@@ -252,8 +308,11 @@ func (s *Speaker) wait(p *peer, r *rpInfo, sg ipv4.SG) Reason {
 	return ReasonNone
 }
 
-// admitWaiting judges what waited for the route to r.
+// admitWaiting judges what waited for the route to r, if it can now.
 func (s *Speaker) admitWaiting(r *rpInfo) {
+	if !s.decided(r) {
+		return
+	}
 	waiting := r.waiting
 	r.waiting = nil
 	s.pending -= len(waiting)
@@ -293,6 +352,9 @@ func (s *Speaker) forgetIdleRPs() {
 	for addr, r := range s.rpTable {
 		if r.entries == 0 && len(r.waiting) == 0 && s.now.Sub(r.used) > rpIdlePeriod {
 			delete(s.rpTable, addr)
+			if r.next != nil {
+				s.nexts--
+			}
 			if r.by != nil {
 				r.by.rps--
 			}

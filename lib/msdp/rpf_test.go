@@ -59,9 +59,6 @@ func TestPeerRPFRules(t *testing.T) {
 			routes: map[ipv4.Addr]rib.Route{toRP: route(rib.Static, 0, hop(loop2, 2))},
 			rule:   RuleNeighbor, peer: loop2,
 		},
-		"(iii) not for a route of BGP": {
-			routes: map[ipv4.Addr]rib.Route{toRP: route(rib.BGP, 0, hop(loop2, 2))},
-		},
 		"(iii) ECMP: the highest address": {
 			routes: map[ipv4.Addr]rib.Route{toRP: route(rib.OSPF, 20, hop(loop1, 2), hop(loop3, 2), hop(loop2, 2))},
 			rule:   RuleNeighbor, peer: loop3,

@@ -187,10 +187,14 @@ type RPFStatus struct {
 	// Known reports whether the route was told; until then SAs wait, or nobody can tell.
 	Known bool
 	Route rib.Route
-	Rule  Rule
-	Peer  ipv4.Addr // 0.0.0.0: none
-	Why   string
-	Peers []RPFPeer
+	// BGP is what bgpd said of the path, where the route is BGP's. nil: it has none, or has not
+	// said it. BGPAway says why bgpd does not answer, "" where it does.
+	BGP     *rib.BGPPath
+	BGPAway string
+	Rule    Rule
+	Peer    ipv4.Addr // 0.0.0.0: none
+	Why     string
+	Peers   []RPFPeer
 }
 
 // RPFPeer says of one peer whether SAs with that RP are taken from it, and why.
@@ -217,7 +221,10 @@ func (s *Speaker) ExplainRPF(now time.Time, rp ipv4.Addr) RPFStatus {
 	if r == nil {
 		r = &rpInfo{addr: rp} // nobody was asked
 	} else {
-		st.Known, st.Route = s.decided(r), r.route
+		st.Known, st.Route, st.BGP = s.decided(r), r.route, r.bgp.path
+	}
+	if r.byBGP() {
+		st.BGPAway = s.bgpAway
 	}
 	d := s.decide(r)
 	st.Rule, st.Why = d.rule, d.why
@@ -242,14 +249,22 @@ func (s *Speaker) explainPeer(p *peer, r *rpInfo, d decision) RPFPeer {
 	case d.peer == p:
 		out.Accepted, out.Why = true, d.why+" (rule "+d.rule.String()+")"
 	case d.peer != nil:
-		out.Why = "rule " + d.rule.String() + " names " + d.peer.Addr.String() + ": " + s.whyNotNextHop(p, r)
+		out.Why = "rule " + d.rule.String() + " names " + d.peer.Addr.String() + ": " + s.whyNot(p, r)
 	default:
-		out.Why = s.whyNotNextHop(p, r)
+		out.Why = s.whyNot(p, r)
 	}
 	return out
 }
 
-// whyNotNextHop says how p fails rule (iii).
+// whyNot says how p fails rules (ii) to (iv).
+func (s *Speaker) whyNot(p *peer, r *rpInfo) string {
+	if r.byBGP() {
+		return s.whyNotBGP(p, r)
+	}
+	return s.whyNotNextHop(p, r)
+}
+
+// whyNotNextHop says how p fails rule (iii) where the route is an IGP's.
 func (s *Speaker) whyNotNextHop(p *peer, r *rpInfo) string {
 	switch {
 	case !r.route.Reachable():

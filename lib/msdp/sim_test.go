@@ -275,6 +275,9 @@ func (n *simNode) TrackRoute(a ipv4.Addr) {
 }
 
 func (n *simNode) UntrackRoute(a ipv4.Addr)  { n.tracked[a]-- }
+func (n *simNode) AskBGP(ipv4.Addr)          {}
+func (n *simNode) WatchBGP(ipv4.Addr)        {}
+func (n *simNode) UnwatchBGP(ipv4.Addr)      {}
 func (n *simNode) Listen(locals []ipv4.Addr) { n.listen = slices.Clone(locals) }
 func (n *simNode) Allow(peers []ipv4.Addr)   { n.allowed = slices.Clone(peers) }
 func (n *simNode) Join(sg ipv4.SG)           { n.joined[sg] = true }

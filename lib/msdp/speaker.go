@@ -34,6 +34,11 @@ type Env interface {
 	TrackRoute(addr ipv4.Addr)
 	// UntrackRoute ends it. Calls are counted: an address may be tracked more than once.
 	UntrackRoute(addr ipv4.Addr)
+	// AskBGP has bgpd asked at once about the path to rp: BGPAnswered answers.
+	AskBGP(rp ipv4.Addr)
+	// WatchBGP has bgpd asked again and again, as it does not tell of changes, until UnwatchBGP.
+	WatchBGP(rp ipv4.Addr)
+	UnwatchBGP(rp ipv4.Addr)
 	// Join asks for (S,G) to be joined towards the source; Leave ends it.
 	Join(sg ipv4.SG)
 	Leave(sg ipv4.SG)
@@ -80,7 +85,11 @@ type Speaker struct {
 
 	rpTable  map[ipv4.Addr]*rpInfo
 	pending  int    // SAs waiting for a route
+	nexts    int    // RPs whose route is becoming BGP's
 	rpfEpoch uint64 // changes when a remembered decision may no longer hold
+
+	bgpNeighbors map[ipv4.Addr]uint32 // AS of each of bgpd's neighbours
+	bgpAway      string               // why bgpd does not answer; "" where it does, or was never asked
 
 	locals       []localSource
 	localFree    []int

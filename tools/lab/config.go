@@ -80,3 +80,32 @@ func Static(routes ...string) string {
 	}
 	return b.String()
 }
+
+// BGP is a configuration of bgpd for small networks: sessions come up at once, and changes go out at once.
+type BGP struct {
+	AS int
+	// RouterID is a dotted quad.
+	RouterID string
+	// Neighbors are arguments of `neighbor`: "10.0.12.2 remote-as 65002".
+	Neighbors []string
+	// Networks are the prefixes that this router announces. It must have a route to each.
+	Networks []string
+	// Extra is appended behind `router bgp`, and so are route-maps and lists.
+	Extra string
+}
+
+// Config is the text for bgpd.
+func (b BGP) Config() string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "router bgp %d\n bgp router-id %s\n no bgp ebgp-requires-policy\n no bgp network import-check\n", b.AS, b.RouterID)
+	for _, n := range b.Neighbors {
+		fmt.Fprintf(&s, " neighbor %s\n", n)
+		if addr, _, found := strings.Cut(n, " remote-as "); found {
+			fmt.Fprintf(&s, " neighbor %s timers connect 1\n neighbor %s advertisement-interval 0\n", addr, addr)
+		}
+	}
+	for _, n := range b.Networks {
+		fmt.Fprintf(&s, " network %s\n", n)
+	}
+	return s.String() + "exit\n" + b.Extra
+}

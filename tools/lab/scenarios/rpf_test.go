@@ -19,10 +19,17 @@ type rpf struct {
 		Metric   int    `json:"metric"`
 		From     string `json:"from"`
 	} `json:"route"`
-	RPFPeer string `json:"rpfPeer"`
-	Rule    string `json:"rule"`
-	Why     string `json:"why"`
-	Peers   map[string]struct {
+	BGP struct {
+		ASPath   string   `json:"asPath"`
+		Nexthops []string `json:"nexthops"`
+		Neighbor string   `json:"neighbor"`
+		Type     string   `json:"type"`
+	} `json:"bgp"`
+	BGPDAway string `json:"bgpdAway"`
+	RPFPeer  string `json:"rpfPeer"`
+	Rule     string `json:"rule"`
+	Why      string `json:"why"`
+	Peers    map[string]struct {
 		State    string `json:"state"`
 		Accepted bool   `json:"accepted"`
 		Why      string `json:"why"`
@@ -159,6 +166,11 @@ func TestThreeSpeakersInALine(t *testing.T) {
 	// The route to the peer is as long as the one to its other address.
 	if r, err := askRPF(r2, "10.0.0.101"); err != nil || r.RPFPeer != "10.0.0.1" || r.Rule != "iii" || r.Route.Protocol != "ospf" {
 		t.Errorf("r2 towards 10.0.0.101: %v: %+v", err, r)
+	}
+	for _, command := range []string{"show ip msdp summary", "show ip msdp summary json", "show ip msdp rpf 10.0.0.101"} {
+		if out, err := r2.Vty("msdpd", command); err != nil || strings.Contains(out, "bgp") {
+			t.Errorf("where there is no bgpd, %q speaks of it: %v\n%s", command, err, out)
+		}
 	}
 	mustContain(t, r2, "show ip msdp rpf 10.0.0.101", "RPF peer  : 10.0.0.1 by rule (iii)")
 	mustContain(t, r2, "show ip msdp rpf 10.0.0.1", "RPF peer  : 10.0.0.1 by rule (i)")
