@@ -6,6 +6,10 @@ import (
 	"msdpd/lib/ipv4"
 )
 
+// defaultMaxEntries is four times the sources that MSDP was ever seen to carry, and some
+// 250 MB: a peer that goes wild cannot fill more.
+const defaultMaxEntries = 1 << 22
+
 const (
 	// sweepStep is how often the expiry sweep goes on, and sweepSteps how many of its steps
 	// take it through a large cache.

@@ -57,7 +57,7 @@ func (s *Speaker) RegisterHeard(now time.Time, r Register) {
 	s.registerSeen.Heard++
 	rp, mine, ok := s.rps.Lookup(r.SG.Group)
 	switch {
-	case s.interfaces.OwnAddr(r.OuterSource):
+	case s.interfaces.OwnAddr(r.OuterSource), r.OuterSource == r.OuterDestination:
 		s.registerSeen.Own++
 	case !groupMayCross(r.SG.Group) || !sourceMayBe(r.SG.Source):
 		s.registerSeen.NoGroup++

@@ -18,7 +18,7 @@ const (
 	ReasonLocal               // the source is one of ours
 	ReasonNotOwner            // another peer's SAs for this RP keep the entry alive
 	ReasonDuplicateRP         // the same (S,G) is cached with another RP
-	ReasonTableFull           // too many RPs from this peer, or too many SAs that wait for a route
+	ReasonTableFull           // too many RPs from this peer, too many SAs that wait for a route, or a full cache
 	reasonCount
 )
 
@@ -99,7 +99,7 @@ var reasonTexts = [reasonCount]string{
 	"the source is a local one",
 	"another peer keeps the entry alive",
 	"the source is cached with another RP",
-	"too many RPs from this peer, or too many waiting entries",
+	"too many RPs from this peer, too many waiting entries, or the cache is full",
 }
 
 // Text returns the reason in words.

@@ -129,6 +129,9 @@ func (s *Speaker) admit(p *peer, r *rpInfo, sg ipv4.SG, fromMesh bool) Reason {
 	}
 	n := s.cache.find(sg)
 	if n == none {
+		if s.cache.count >= s.maxEntries {
+			return ReasonTableFull
+		}
 		_, e := s.addEntry(sg, p, r)
 		if fromMesh {
 			e.flags |= flagMesh

@@ -78,10 +78,12 @@ type Speaker struct {
 	conns     map[ConnID]*peer
 	listening map[ipv4.Addr]error // by local address; nil = listens
 
-	cache  *table
-	seq    uint64 // of the last change
-	swept  number // where the expiry sweep goes on
-	sweepT time.Time
+	cache *table
+	// maxEntries bounds the cache, whatever peers announce.
+	maxEntries int
+	seq        uint64 // of the last change
+	swept      number // where the expiry sweep goes on
+	sweepT     time.Time
 
 	rpTable  map[ipv4.Addr]*rpInfo
 	pending  int    // SAs waiting for a route
@@ -117,6 +119,7 @@ func New(now time.Time, env Env, log *zap.Logger) *Speaker {
 		conns:      make(map[ConnID]*peer),
 		listening:  make(map[ipv4.Addr]error),
 		cache:      newTable(),
+		maxEntries: defaultMaxEntries,
 		rpTable:    make(map[ipv4.Addr]*rpInfo),
 		localIndex: make(map[ipv4.SG]int),
 		registers:  make(map[ipv4.SG]pendingRegister),

@@ -2,6 +2,7 @@ package msdp
 
 import (
 	"math/bits"
+	"math/rand/v2"
 	"time"
 
 	"msdpd/lib/ipv4"
@@ -75,13 +76,14 @@ type table struct {
 	free  number
 	count int
 
+	seed     uint64     // of the hash
 	segments [][]number // of pageSize buckets each
 	buckets  uint32     // in use
 	groups   map[ipv4.Addr]groupChain
 }
 
 func newTable() *table {
-	t := &table{groups: make(map[ipv4.Addr]groupChain)}
+	t := &table{seed: rand.Uint64(), groups: make(map[ipv4.Addr]groupChain)}
 	t.segments = append(t.segments, make([]number, pageSize))
 	t.buckets = 1
 	t.addPage() // page 0; number 0 is none and never given out
@@ -108,8 +110,10 @@ func (t *table) at(n number) *entry { return &t.pages[n>>pageBits][n&(pageSize-1
 // limit is one above the highest number that was ever given out.
 func (t *table) limit() number { return number(len(t.pages) << pageBits) }
 
-func hash(sg ipv4.SG) uint32 {
-	h := (uint64(sg.Source)<<32 | uint64(sg.Group)) * 0x9e3779b97f4a7c15
+// hash is seeded, so that nobody can make up sources that all fall into one bucket.
+func (t *table) hash(sg ipv4.SG) uint32 {
+	h := (uint64(sg.Source)<<32 | uint64(sg.Group)) ^ t.seed
+	h *= 0x9e3779b97f4a7c15
 	h ^= h >> 29
 	h *= 0xbf58476d1ce4e5b9
 	return uint32(h >> 32)
@@ -129,7 +133,7 @@ func (t *table) bucket(b uint32) *number { return &t.segments[b>>pageBits][b&(pa
 
 // find returns the number of (S,G), or none.
 func (t *table) find(sg ipv4.SG) number {
-	n := *t.bucket(t.bucketOf(hash(sg)))
+	n := *t.bucket(t.bucketOf(t.hash(sg)))
 	for n != none {
 		e := t.at(n)
 		if e.sg == sg {
@@ -150,7 +154,7 @@ func (t *table) insert(sg ipv4.SG) (number, *entry) {
 	t.free = e.hashNext
 	*e = entry{sg: sg, used: true}
 
-	head := t.bucket(t.bucketOf(hash(sg)))
+	head := t.bucket(t.bucketOf(t.hash(sg)))
 	e.hashNext = *head
 	*head = n
 
@@ -186,7 +190,7 @@ func (t *table) split() {
 	for n != none {
 		e := t.at(n)
 		next := e.hashNext
-		to := t.bucket(t.bucketOf(hash(e.sg)))
+		to := t.bucket(t.bucketOf(t.hash(e.sg)))
 		e.hashNext = *to
 		*to = n
 		n = next
@@ -196,7 +200,7 @@ func (t *table) split() {
 // remove takes entry n out of the table; its number may be given out again.
 func (t *table) remove(n number) {
 	e := t.at(n)
-	at := t.bucket(t.bucketOf(hash(e.sg)))
+	at := t.bucket(t.bucketOf(t.hash(e.sg)))
 	for *at != n {
 		at = &t.at(*at).hashNext
 	}
