@@ -54,7 +54,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 		stopped: make(chan struct{}),
 		now:     time.Now(),
 	}
-	registers, err := pim.Listen(pim.ListenConfig{Log: log.Named("pim"), Handler: in.registerHeard})
+	registers, err := in.listenForRegisters()
 	if err != nil {
 		return nil, err
 	}
@@ -98,17 +98,13 @@ func (in *instance) run(ctx context.Context) {
 		"zebra":     func(c context.Context) error { in.zebra.Run(c); return nil },
 		"pimd":      func(c context.Context) error { in.pimd.Run(c); return nil },
 		"bgpd":      in.bgpd.Run,
-		"registers": in.registers.Run,
+		"registers": in.registerListener(),
 		"mroute":    mroute.New(mroute.Config{Log: in.log.Named("mroute"), Handler: forwarding{in}}).Run,
 		"kernel":    func(c context.Context) error { return rib.WatchKernel(c, in.log.Named("rib"), in.kernelChanged) },
 		"counters":  in.readCounters,
 		"state":     in.writeState,
 	} {
-		wg.Go(func() {
-			if err := f(adapters); err != nil && adapters.Err() == nil {
-				in.log.Error("adapter ended", zap.String("adapter", name), zap.Error(err))
-			}
-		})
+		wg.Go(func() { in.keepRunning(adapters, name, f) })
 	}
 	in.loop(ctx)
 	saved := in.saved()
@@ -119,6 +115,47 @@ func (in *instance) run(ctx context.Context) {
 	if err := storeState(in.options.stateFile(), saved); err != nil {
 		in.log.Warn("what is known cannot be kept for the next start", zap.Error(err))
 	}
+}
+
+// adapterPause is how long an adapter that failed rests.
+const adapterPause = time.Second
+
+// keepRunning runs f until ctx ends, again and again where it fails: a router must not stay
+// deaf because a socket broke.
+func (in *instance) keepRunning(ctx context.Context, name string, f func(context.Context) error) {
+	for {
+		err := f(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		in.log.Error("adapter failed, it is started again", zap.String("adapter", name), zap.Error(err))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(adapterPause):
+		}
+	}
+}
+
+// registerListener returns what runs the listener that was opened at start, and a new one
+// after that one failed.
+func (in *instance) registerListener() func(context.Context) error {
+	listener := in.registers
+	return func(ctx context.Context) error {
+		err := listener.Run(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if fresh, listenErr := in.listenForRegisters(); listenErr == nil {
+			listener = fresh
+			in.post(func() { in.registers = fresh })
+		}
+		return err
+	}
+}
+
+func (in *instance) listenForRegisters() (*pim.Listener, error) {
+	return pim.Listen(pim.ListenConfig{Log: in.log.Named("pim"), Handler: in.registerHeard})
 }
 
 // loop runs events and timers until ctx ends.

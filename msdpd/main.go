@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
@@ -57,6 +58,7 @@ type daemon struct {
 	log      *zap.Logger
 	shell    *vty.Shell
 	instance *instance
+	writing  sync.Mutex // of the configuration file: operators may ask for it at once
 }
 
 // newDaemon builds the shell, so that a configuration can be read; it opens nothing.
@@ -81,6 +83,7 @@ func (d *daemon) serve(s *settings) error {
 	}
 	defer closeLog()
 	d.log = log
+	d.shell.LogTo(log.Named("vty"))
 	signals := listenForSignals()
 	defer signals.stop()
 
@@ -110,6 +113,8 @@ func (d *daemon) serve(s *settings) error {
 	go func() { served <- d.shell.Serve(ctx, listener) }()
 	log.Info("msdpd is ready", zap.String("version", version()), zap.String("configuration", d.options.configFile))
 	if err := ready(); err != nil {
+		stop()
+		<-ended
 		return err
 	}
 

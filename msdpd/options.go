@@ -141,7 +141,10 @@ func (o *options) makePathsAbsolute() error {
 func (o options) vtySocket() string { return filepath.Join(o.vtyDir, "msdpd.vty") }
 
 // stateFile is where local and joined sources outlive a restart.
-func (o options) stateFile() string { return filepath.Join(filepath.Dir(o.pidFile), "msdpd.state") }
+// It lies beside the pid file, and has its name: that is what two msdpds differ in.
+func (o options) stateFile() string {
+	return strings.TrimSuffix(o.pidFile, filepath.Ext(o.pidFile)) + ".state"
+}
 
 // neighborVty is the vty socket of another FRR daemon: it lies beside zebra's.
 func (o options) neighborVty(daemon string) string {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -53,21 +53,36 @@ func storeState(path string, saved msdp.Saved) error {
 	return replaceFile(path, text, 0o640)
 }
 
-// replaceFile writes text beside path and renames it to path.
+// replaceFile writes text beside path and renames it to path. The new file has the owner
+// and the mode of the old one, or mode. What a kill left of an earlier try is overwritten;
+// a file is to be replaced by one goroutine at a time.
 func replaceFile(path string, text []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	beside := path + ".new"
+	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return fmt.Errorf("replacing %s: %w", path, err)
 	}
 	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(mode), f.Close())
+	err = errors.Join(err, likeOld(f, path, mode), f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(beside, path)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("replacing %s: %w", path, err), os.Remove(f.Name()))
+		return errors.Join(fmt.Errorf("replacing %s: %w", path, err), os.Remove(beside))
 	}
 	return nil
+}
+
+// likeOld gives f the owner and the mode of the file at path, or mode where there is none.
+func likeOld(f *os.File, path string, mode fs.FileMode) error {
+	old, err := os.Stat(path)
+	if err != nil {
+		return f.Chmod(mode)
+	}
+	if st, ok := old.Sys().(*syscall.Stat_t); ok {
+		_ = f.Chown(int(st.Uid), int(st.Gid)) // root alone may give files away
+	}
+	return f.Chmod(old.Mode().Perm())
 }
 
 // loadState reads what storeState wrote; no file is no state.

@@ -56,6 +56,8 @@ func (d *daemon) writeFile(c *vty.Call) error {
 	if err != nil {
 		return err
 	}
+	d.writing.Lock()
+	defer d.writing.Unlock()
 	var text bytes.Buffer
 	s.write(&text)
 	path := d.options.configFile

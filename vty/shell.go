@@ -83,6 +83,9 @@ func New(config Config) *Shell {
 	return s
 }
 
+// LogTo sets where the log goes from now on. Call it before Serve.
+func (s *Shell) LogTo(log *zap.Logger) { s.config.Log = log }
+
 // Install declares a command of a mode.
 //
 // The syntax is FRR's notation: lower-case keywords; A.B.C.D, A.B.C.D/M, (1-65535) and
