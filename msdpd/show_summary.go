@@ -50,6 +50,9 @@ func (d *daemon) overview() (overview, error) {
 			if p.Why != "" && !p.Shutdown {
 				o.attention = append(o.attention, fmt.Sprintf("peer %s: %s", p.Addr, p.Why))
 			}
+			if mismatch := in.mismatchOf(p); mismatch != "" {
+				o.attention = append(o.attention, fmt.Sprintf("peer %s: a mismatch of passwords is %s", p.Addr, mismatch))
+			}
 		}
 		if o.joins.Limited > 0 {
 			o.attention = append(o.attention, fmt.Sprintf("%d sources are not joined because of the limits on joins: %s, %d in all", o.joins.Limited, groupLimit(w.groupJoins), maxJoins))
