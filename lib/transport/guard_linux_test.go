@@ -408,6 +408,45 @@ func TestDistance(t *testing.T) {
 	})
 }
 
+// TestSYNCookies: where the kernel keeps no SYN, as in a flood of them, sessions come up all the
+// same, and one of a moment before a change carries nothing.
+func TestSYNCookies(t *testing.T) {
+	const file = "/proc/sys/net/ipv4/tcp_syncookies" // of the tests' namespace
+	was, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("2"), 0); err != nil { // always
+		t.Skip("no cookies to be had: ", err)
+	}
+	t.Cleanup(func() {
+		if err := os.WriteFile(file, was, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	p := startPair(t)
+	p.guard(guard.Guard{Key: "one", Hops: 1}, guard.Guard{Key: "one", Hops: 1})
+	cookies := readCounter(t, "SyncookiesRecv")
+	p.connect(t)
+	if readCounter(t, "SyncookiesRecv") == cookies {
+		t.Error("there was no cookie")
+	}
+	p.guard(keyed("one"), keyed("other"))
+	p.heardL.await(closed)
+	p.heardD.await(closed)
+	p.refuse(t, "TCPMD5Failure")
+
+	p.listens.mu.Lock() // nothing is handed over meanwhile
+	c := guardedDial(t, p.dialer, p.listener, keyed("one"))
+	p.listens.setGuards(guards{p.dialer: keyed("other")})
+	p.listens.mu.Unlock()
+	p.heardL.await(accepted)
+	dropped := readCounter(t, "TCPMD5Failure")
+	write(t, c, tlv(10, 1))
+	awaitCounter(t, "TCPMD5Failure", dropped)
+	p.heardL.none()
+}
+
 // TestKernelTakesNoKey: what goes wrong with a key is an error of the attempt, and on a listener
 // that of its peer alone.
 func TestKernelTakesNoKey(t *testing.T) {
