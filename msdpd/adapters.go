@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"msdpd/lib/frrvty"
+	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/mroute"
 	"msdpd/lib/msdp"
@@ -37,6 +38,8 @@ func (e speakerEnv) Send(conn msdp.ConnID, tlvs []byte) bool {
 
 func (e speakerEnv) Listen(locals []ipv4.Addr) { e.transport.Listen(locals) }
 func (e speakerEnv) Allow(peers []ipv4.Addr)   { e.transport.Allow(peers) }
+
+func (e speakerEnv) Guard(guards map[ipv4.Addr]guard.Guard) { e.transport.Guard(guards) }
 
 func (e speakerEnv) TrackRoute(addr ipv4.Addr) {
 	e.afterwards(func() {

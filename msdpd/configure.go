@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/msdp"
 	"msdpd/vty"
@@ -64,6 +65,13 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 	withdraw("msdp peer A.B.C.D$peer", peerHelp, removePeer)
 	both("msdp peer A.B.C.D$peer description LINE...$text", peerHelp+"What the peer is, in words\nThe words\n", configureDescription)
 	withdraw("msdp peer A.B.C.D$peer description", peerHelp+"What the peer is, in words\n", configureDescription)
+	// What follows configures a mesh-group member as well, which has its source from the group.
+	const passwordHelp = "Sign the session (TCP MD5, RFC 2385)\n"
+	both("msdp peer A.B.C.D$peer password KEY!$key", peerHelp+passwordHelp+"The password, up to 80 octets\n", configurePassword)
+	withdraw("msdp peer A.B.C.D$peer password", peerHelp+passwordHelp, configurePassword)
+	const ttlHelp = "Drop what comes from further away (RFC 5082)\n"
+	both("msdp peer A.B.C.D$peer ttl-security hops (1-254)$hops", peerHelp+ttlHelp+"How far away the peer may be\n1 is a neighbour\n", configureTTL)
+	withdraw("msdp peer A.B.C.D$peer ttl-security", peerHelp+ttlHelp, configureTTL)
 	both("msdp peer A.B.C.D$peer shutdown", peerHelp+"Hold no session with it\n", configureShutdown)
 	both("msdp mesh-group WORD$name source A.B.C.D$source",
 		msdpHelp+"A mesh group\nIts name\nWhere the sessions to its members come from\nAn address of this router\n", configureMeshSource)
@@ -122,35 +130,51 @@ func removePeer(s *settings, c *vty.Call) error {
 
 func noPeer(addr ipv4.Addr) error { return fmt.Errorf("there is no peer %s", addr) }
 
-// existingPeer returns the peer that a command is about; `ip msdp peer A source B` makes one.
-func existingPeer(s *settings, c *vty.Call) (*msdp.PeerConfig, error) {
+// changePeer changes the peer that a command is about. What is to be set can come before the
+// source, and a mesh-group member needs none; `no` needs something to take away.
+func changePeer(s *settings, c *vty.Call, f func(p *msdp.PeerConfig)) error {
 	addr := c.Addr("peer")
-	p := s.msdp.Peer(addr)
-	if p == nil {
-		return nil, fmt.Errorf("there is no peer %s: configure `ip msdp peer %s source A.B.C.D` first", addr, addr)
+	if c.No && s.msdp.Peer(addr) == nil {
+		return noPeer(addr)
 	}
-	return p, nil
+	f(s.msdp.AddPeer(addr))
+	s.msdp.DropEmptyPeer(addr)
+	return nil
 }
 
 func configureDescription(s *settings, c *vty.Call) error {
-	p, err := existingPeer(s, c)
-	if err != nil {
-		return err
+	return changePeer(s, c, func(p *msdp.PeerConfig) {
+		p.Description = ""
+		if !c.No {
+			p.Description = c.Arg("text")
+		}
+	})
+}
+
+func configurePassword(s *settings, c *vty.Call) error {
+	key := guard.Key(c.Arg("key"))
+	if !c.No && key.Reveal() == guard.Hidden {
+		return fmt.Errorf("%s stands for a password in what is shown without enable, and is none", guard.Hidden)
 	}
-	p.Description = ""
-	if !c.No {
-		p.Description = c.Arg("text")
-	}
-	return nil
+	return changePeer(s, c, func(p *msdp.PeerConfig) {
+		p.Guard.Key = ""
+		if !c.No {
+			p.Guard.Key = key
+		}
+	})
+}
+
+func configureTTL(s *settings, c *vty.Call) error {
+	return changePeer(s, c, func(p *msdp.PeerConfig) {
+		p.Guard.Hops = 0
+		if !c.No {
+			p.Guard.Hops = uint8(c.Uint("hops"))
+		}
+	})
 }
 
 func configureShutdown(s *settings, c *vty.Call) error {
-	p, err := existingPeer(s, c)
-	if err != nil {
-		return err
-	}
-	p.Shutdown = !c.No
-	return nil
+	return changePeer(s, c, func(p *msdp.PeerConfig) { p.Shutdown = !c.No })
 }
 
 func configureMeshSource(s *settings, c *vty.Call) error {

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/msdp"
 )
@@ -23,6 +24,12 @@ var settingsEqual = cmp.Options{
 	cmp.AllowUnexported(settings{}, staticRP{}),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	cmp.Transformer("emptyAsNil", func(s []ipv4.Addr) []ipv4.Addr {
+		if len(s) == 0 {
+			return nil
+		}
+		return s
+	}),
+	cmp.Transformer("noPeersAsNil", func(s []msdp.PeerConfig) []msdp.PeerConfig {
 		if len(s) == 0 {
 			return nil
 		}
@@ -42,7 +49,7 @@ func read(t *testing.T, text string) (*settings, error) {
 
 func written(s *settings) string {
 	var b bytes.Buffer
-	s.write(&b)
+	s.write(&b, guard.Key.Reveal)
 	return b.String()
 }
 
@@ -55,7 +62,12 @@ func TestConfigurationOfEachSpelling(t *testing.T) {
 		"ip msdp peer 10.0.0.2 source 10.0.0.1 as 65002",
 		"ip msdp peer 10.0.0.2 description the  neighbour, \"east\"",
 		"ip msdp peer 10.0.0.3 connect-source lo as 65003",
+		"ip msdp peer 10.0.0.3 password !#k|ey$\"é<>",
+		"ip msdp peer 10.0.0.3 ttl-security hops 3",
 		"ip msdp peer 10.0.0.3 shutdown",
+		"ip msdp peer 10.0.0.4 description a member",
+		"ip msdp peer 10.0.0.4 password k",
+		"ip msdp peer 10.0.0.4 shutdown",
 		"ip msdp mesh-group any source 10.0.0.1",
 		"ip msdp mesh-group any member 10.0.0.2",
 		"ip msdp mesh-group any member 10.0.0.4",
@@ -78,10 +90,22 @@ router pim
  msdp mesh-group any 10.0.0.4
  msdp mesh-group any member 10.0.0.2
  msdp peer 9.0.0.9 source 10.0.0.1
+ msdp peer 10.0.0.3 password !#k|ey$"é<>
+ msdp peer 10.0.0.4 password another
+ msdp peer 10.0.0.4 password k
+ msdp peer 10.0.0.4 ttl-security hops 254
+ no msdp peer 10.0.0.4 ttl-security
+ msdp peer 10.0.0.4 shutdown
+ msdp peer 10.0.0.4 description a member
+ msdp peer 10.0.0.9 password gone
+ msdp peer 10.0.0.9 description gone
+ no msdp peer 10.0.0.9 password
+ no msdp peer 10.0.0.9 description
 exit
 ! Cisco's
 ip msdp peer 10.0.0.3 connect-source lo remote-as 65003
 ip msdp peer 10.0.0.3 shutdown
+ip msdp peer 10.0.0.3 ttl-security hops 3
 ip msdp peer 10.0.0.2 source 10.0.0.1 as 65002
 ip msdp peer 10.0.0.2 description the  neighbour, "east"
 ip msdp default-peer 10.0.0.3
@@ -107,6 +131,10 @@ func TestNoFormsUndoEverything(t *testing.T) {
 		"ip msdp originator-id 10.0.0.1",
 		"ip msdp peer 10.0.0.2 source 10.0.0.1 as 65002",
 		"ip msdp peer 10.0.0.3 connect-source lo",
+		"ip msdp peer 10.0.0.4 description a member",
+		"ip msdp peer 10.0.0.5 password key",
+		"ip msdp peer 10.0.0.6 ttl-security hops 1",
+		"ip msdp peer 10.0.0.7 shutdown",
 		"ip msdp mesh-group any source 10.0.0.1",
 		"ip msdp mesh-group any member 10.0.0.4",
 		"ip msdp default-peer 10.0.0.3",
@@ -156,7 +184,10 @@ func TestBadLinesAreNamed(t *testing.T) {
 		{"ip msdp peer 10.0.0.2 source 10.0.0.2", "the source 10.0.0.2 is the peer's own address"},
 		{"ip msdp peer 224.0.0.1 source 10.0.0.1", "224.0.0.1 cannot be a router's address"},
 		{"ip msdp peer 10.0.0.2", ""},
-		{"ip msdp peer 10.0.0.9 shutdown", "there is no peer 10.0.0.9"},
+		{"no ip msdp peer 10.0.0.9 shutdown", "there is no peer 10.0.0.9"},
+		{"no ip msdp peer 10.0.0.9 password", "there is no peer 10.0.0.9"},
+		{"ip msdp peer 10.0.0.9 ttl-security hops 255", "255"},
+		{"ip msdp peer 10.0.0.9 ttl-security hops 0", "0"},
 		{"ip msdp timers 60 60", "keepalive 60 s must be less than the hold time 60 s"},
 		{"ip msdp timers 1 2", "2"},
 		{"ip msdp mesh-group b member 10.0.0.4", "member 10.0.0.4 is already a member of mesh-group a"},
@@ -255,6 +286,7 @@ func randomSettings(r *rand.Rand) *settings {
 		}
 		p.ASN = uint32(r.IntN(3)) * r.Uint32()
 		p.Shutdown = r.IntN(4) == 0
+		p.Guard = randomGuard(r)
 		if r.IntN(3) == 0 {
 			p.Description = "a  link | to \"somewhere\" ! # 7"
 		}
@@ -265,7 +297,10 @@ func randomSettings(r *rand.Rand) *settings {
 			g.Source = own
 		}
 		for range 1 + r.IntN(3) {
-			g.AddMember(ipv4.MustParse(fmt.Sprintf("10.9.%d.%d", i, 1+r.IntN(5))))
+			member := ipv4.MustParse(fmt.Sprintf("10.9.%d.%d", i, 1+r.IntN(5)))
+			g.AddMember(member)
+			s.msdp.AddPeer(member).Guard = randomGuard(r)
+			s.msdp.DropEmptyPeer(member)
 		}
 	}
 	for i := range r.IntN(3) {
@@ -275,4 +310,83 @@ func randomSettings(r *rand.Rand) *settings {
 		s.addStaticRP(staticRP{addr: addr(), group: netip.MustParsePrefix(fmt.Sprintf("239.%d.0.0/16", i))})
 	}
 	return s
+}
+
+// randomGuard has any key that a line can hold.
+func randomGuard(r *rand.Rand) guard.Guard {
+	var g guard.Guard
+	if r.IntN(2) == 0 {
+		g.Hops = uint8(r.IntN(guard.MaxHops + 1))
+	}
+	if r.IntN(3) == 0 {
+		return g
+	}
+	key := ""
+	for n := 1 + r.IntN(guard.MaxKeyLen); len(key) < n; {
+		c := string('!' + rune(r.IntN('~'-'!'+1)))
+		if r.IntN(20) == 0 {
+			c = "ü"
+		}
+		if len(key)+len(c) > guard.MaxKeyLen {
+			break
+		}
+		key += c
+	}
+	g.Key = guard.Key(key)
+	return g
+}
+
+// TestKeysAreHidden: in what is printed without enable, and in what is said of bad lines.
+func TestKeysAreHidden(t *testing.T) {
+	s := newSettings()
+	s.msdp.AddPeer(ipv4.MustParse("10.0.0.2")).Guard.Key = "abracadabra"
+	var b bytes.Buffer
+	s.write(&b, guard.Key.String)
+	if text := b.String(); strings.Contains(text, "abra") || !strings.Contains(text, "ip msdp peer 10.0.0.2 password <hidden>\n") {
+		t.Error(text)
+	}
+	if _, err := read(t, b.String()); err == nil || !strings.Contains(err.Error(), "stands for a password") {
+		t.Errorf("what stands for a password became one: %v", err)
+	}
+
+	long := strings.Repeat("abracadabr", 8)
+	if _, err := read(t, "ip msdp peer 10.0.0.2 password "+long+"\n"); err != nil {
+		t.Errorf("80 octets: %v", err)
+	}
+	for line, complaint := range map[string]string{
+		"ip msdp peer 10.0.0.2 password " + long + "a":                       "the password has 81 octets, 80 is the most",
+		"ip msdp peer 10.0.0.2 password " + strings.Repeat("abracadabré", 7): "the password has 84 octets, 80 is the most",
+		"ip msdp peer 10.0.0.256 password abracadabra":                       "not an IPv4 address",
+		"ip msdp peer 10.0.0.2 password abracadabra abracadabra":             "nothing can follow",
+		"ip msdp peer 224.0.0.1 password abracadabra":                        "224.0.0.1 cannot be a router's address",
+		"no ip msdp peer 10.0.0.9 password abracadabra":                      "there is no peer 10.0.0.9",
+		"ip msdp peer 10.0.0.2 passwort abracadabra":                         "expected",
+		"msdp peer 10.0.0.2 password abracadabra":                            "",
+	} {
+		_, err := read(t, line+"\n")
+		if err == nil {
+			t.Errorf("%q was taken", line)
+			continue
+		}
+		if text := err.Error(); strings.Contains(text, "abra") || !strings.Contains(text, "<hidden>") || !strings.Contains(text, complaint) {
+			t.Errorf("%q: want %q, and no key:\n%s", line, complaint, text)
+		}
+	}
+}
+
+// TestConfigurationFileIsForItsOwner: it holds the keys.
+func TestConfigurationFileIsForItsOwner(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "msdpd.conf")
+	for range 2 { // new, and replaced
+		if err := replaceFile(path, []byte("ip msdp peer 10.0.0.2 password key\n"), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o640 {
+			t.Errorf("mode %v", info.Mode())
+		}
+	}
 }

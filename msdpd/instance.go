@@ -42,6 +42,8 @@ type instance struct {
 	tracker  *rib.Tracker
 	world    neighbors
 	closing  bool
+
+	mismatches mismatches
 }
 
 // errStopping says that the daemon is about to end.
@@ -53,6 +55,8 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 		events:  make(chan func(), 256),
 		stopped: make(chan struct{}),
 		now:     time.Now(),
+
+		mismatches: make(mismatches),
 	}
 	registers, err := in.listenForRegisters()
 	if err != nil {
@@ -102,6 +106,7 @@ func (in *instance) run(ctx context.Context) {
 		"mroute":    mroute.New(mroute.Config{Log: in.log.Named("mroute"), Handler: forwarding{in}}).Run,
 		"kernel":    func(c context.Context) error { return rib.WatchKernel(c, in.log.Named("rib"), in.kernelChanged) },
 		"counters":  in.readCounters,
+		"signature": in.watchSignatures,
 		"state":     in.writeState,
 	} {
 		wg.Go(func() { in.keepRunning(adapters, name, f) })

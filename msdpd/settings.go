@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/msdp"
 )
@@ -37,8 +38,9 @@ func (s *settings) clone() *settings {
 	return &c
 }
 
-// write prints the configuration in canonical order: read back, it gives the same settings.
-func (s *settings) write(w io.Writer) {
+// write prints the configuration in canonical order: read back, it gives the same settings if
+// key is guard.Key.Reveal. With guard.Key.String it shows no keys.
+func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 	line := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 	line("!")
 	if s.hostname != "" {
@@ -53,7 +55,7 @@ func (s *settings) write(w io.Writer) {
 		line("ip msdp originator-id %s", m.OriginatorID)
 	}
 	for _, p := range m.Peers {
-		writePeer(line, p)
+		writePeer(line, p, key)
 	}
 	for _, g := range m.MeshGroups {
 		if g.Source != 0 {
@@ -73,18 +75,25 @@ func (s *settings) write(w io.Writer) {
 	line("end")
 }
 
-func writePeer(line func(string, ...any), p msdp.PeerConfig) {
+func writePeer(line func(string, ...any), p msdp.PeerConfig, key func(guard.Key) string) {
 	as := ""
 	if p.ASN != 0 {
 		as = fmt.Sprintf(" as %d", p.ASN)
 	}
-	if p.LocalInterface != "" {
+	switch {
+	case p.LocalInterface != "":
 		line("ip msdp peer %s connect-source %s%s", p.Addr, p.LocalInterface, as)
-	} else {
+	case !p.Local.IsUnspecified(): // else that of its mesh group
 		line("ip msdp peer %s source %s%s", p.Addr, p.Local, as)
 	}
 	if p.Description != "" {
 		line("ip msdp peer %s description %s", p.Addr, p.Description)
+	}
+	if p.Guard.Key != "" {
+		line("ip msdp peer %s password %s", p.Addr, key(p.Guard.Key))
+	}
+	if p.Guard.Hops != 0 {
+		line("ip msdp peer %s ttl-security hops %d", p.Addr, p.Guard.Hops)
 	}
 	if p.Shutdown {
 		line("ip msdp peer %s shutdown", p.Addr)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"msdpd/lib/ipv4"
 	"msdpd/lib/msdp"
 	"msdpd/vty"
 )
@@ -20,7 +21,13 @@ func (d *daemon) installShowPeer(sh *vty.Shell) {
 
 func (d *daemon) showPeer(c *vty.Call) error {
 	var peers []msdp.PeerStatus
-	now, err := d.ask(func(now time.Time) { peers = d.instance.speaker.Peers(now) })
+	mismatch := make(map[ipv4.Addr]string)
+	now, err := d.ask(func(now time.Time) {
+		peers = d.instance.speaker.Peers(now)
+		for _, p := range peers {
+			mismatch[p.Addr] = d.instance.mismatchOf(p)
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -42,7 +49,7 @@ func (d *daemon) showPeer(c *vty.Call) error {
 		out := newJSONObject(c)
 		for _, p := range peers {
 			if detail {
-				out.member(p.Addr.String(), peerDetail(p, now))
+				out.member(p.Addr.String(), peerDetail(p, now, mismatch[p.Addr]))
 			} else {
 				out.member(p.Addr.String(), peerBrief(p, now))
 			}
@@ -51,7 +58,7 @@ func (d *daemon) showPeer(c *vty.Call) error {
 	}
 	if detail {
 		for _, p := range peers {
-			printPeerDetail(c, p, now)
+			printPeerDetail(c, p, now, mismatch[p.Addr])
 		}
 		return nil
 	}
@@ -87,6 +94,9 @@ type peerDetailJSON struct {
 	Description        string            `json:"description,omitempty"`
 	State              string            `json:"state"`
 	StateReason        string            `json:"stateReason,omitempty"`
+	Password           bool              `json:"password"`
+	PasswordMismatch   string            `json:"passwordMismatch,omitempty"`
+	TTLSecurityHops    uint8             `json:"ttlSecurityHops,omitempty"`
 	UpTime             string            `json:"upTime"`
 	KeepAliveTimer     string            `json:"keepAliveTimer"`
 	ConnRetryTimer     string            `json:"connRetryTimer"`
@@ -109,11 +119,12 @@ type peerDetailJSON struct {
 	CatchUps           uint64            `json:"catchUps"`
 }
 
-func peerDetail(p msdp.PeerStatus, now time.Time) peerDetailJSON {
+func peerDetail(p msdp.PeerStatus, now time.Time, mismatch string) peerDetailJSON {
 	n := p.Counters
 	out := peerDetailJSON{
 		Local: p.Local.String(), LocalPort: p.LocalAddress.Port(), Peer: p.Addr.String(), PeerPort: p.RemoteAddress.Port(),
 		MeshGroupName: p.MeshGroup, Description: p.Description, State: p.State.String(), StateReason: p.Why,
+		Password: p.Guard.Key != "", PasswordMismatch: mismatch, TTLSecurityHops: p.Guard.Hops,
 		UpTime: sinceOrDash(p.Since, now), KeepAliveTimer: timer(p.KeepAliveTimer),
 		ConnRetryTimer: timer(p.ConnectRetryTimer), HoldTimer: timer(p.HoldTimer), LastReset: lastReset(p, now),
 		ConnAttempts: n.ConnAttempts, EstablishedChanges: n.EstablishedChanges, SACount: p.SACount,
@@ -129,7 +140,7 @@ func peerDetail(p msdp.PeerStatus, now time.Time) peerDetailJSON {
 	return out
 }
 
-func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time) {
+func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time, mismatch string) {
 	n := p.Counters
 	line := func(name, value string) { c.Printf("  %-19s : %s\n", name, value) }
 	c.Printf("Peer : %s\n", p.Addr)
@@ -141,9 +152,18 @@ func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time) {
 		line("Mesh Group", p.MeshGroup)
 	}
 	line("BGP/AS", asnOrDash(p.ASN))
+	if p.Guard.Key != "" {
+		line("Password", "set")
+	}
+	if p.Guard.Hops != 0 {
+		line("TTL Security", fmt.Sprintf("at most %d hops away", p.Guard.Hops))
+	}
 	line("State", p.State.String())
 	if p.Why != "" {
 		line("Reason", p.Why)
+	}
+	if mismatch != "" {
+		line("Password Mismatch", mismatch)
 	}
 	line("Uptime", sinceOrDash(p.Since, now))
 	line("Keepalive Timer", timer(p.KeepAliveTimer))

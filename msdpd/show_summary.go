@@ -59,6 +59,9 @@ func (d *daemon) overview() (overview, error) {
 			if p.Why != "" && !p.Shutdown {
 				o.attention = append(o.attention, fmt.Sprintf("peer %s: %s", p.Addr, p.Why))
 			}
+			if mismatch := in.mismatchOf(p); mismatch != "" {
+				o.attention = append(o.attention, fmt.Sprintf("peer %s: a mismatch of passwords is %s", p.Addr, mismatch))
+			}
 		}
 		if z := o.zebra; z.Undecodable+z.Refused > 0 {
 			o.attention = append(o.attention, fmt.Sprintf("zebra: %d messages from it were not understood, %d of ours it did not understand: is FRR %s right?", z.Undecodable, z.Refused, z.Release))

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"msdpd/lib/guard"
 	"msdpd/vty"
 )
 
@@ -23,20 +24,25 @@ func (d *daemon) installSystem(sh *vty.Shell) {
 		c.Printf("%s", versionText())
 		return nil
 	})
-	sh.Install(sh.Enable, "show running-config", "Show running system information\nThe configuration in force\n", d.showRunning)
+	sh.Install(sh.View, "show running-config", "Show running system information\nThe configuration in force\n", d.showRunning)
 	sh.Install(sh.Enable, "show startup-config", "Show running system information\nThe configuration file\n", d.showStartup)
 	sh.Install(sh.Enable, "write terminal", "Write the configuration\nTo this terminal\n", d.showRunning)
 	sh.Install(sh.Enable, "write [<memory|file>]", "Write the configuration\nTo the configuration file\nTo the configuration file\n", d.writeFile)
 	sh.Install(sh.Enable, "copy running-config startup-config", "Copy a configuration\nThe configuration in force\nThe configuration file\n", d.writeFile)
 }
 
+// showRunning shows passwords to those who may see the configuration file, too.
 func (d *daemon) showRunning(c *vty.Call) error {
 	s, err := d.instance.snapshot()
 	if err != nil {
 		return err
 	}
 	c.Printf("\nCurrent configuration:\n")
-	s.write(c)
+	key := guard.Key.Reveal
+	if c.Session.Mode() == d.shell.View {
+		key = guard.Key.String
+	}
+	s.write(c, key)
 	return nil
 }
 
@@ -59,7 +65,7 @@ func (d *daemon) writeFile(c *vty.Call) error {
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	var text bytes.Buffer
-	s.write(&text)
+	s.write(&text, guard.Key.Reveal)
 	path := d.options.configFile
 	if old, err := os.ReadFile(path); err == nil {
 		if err := replaceFile(path+".sav", old, 0o640); err != nil {

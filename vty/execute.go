@@ -42,6 +42,7 @@ func (s *Shell) run(ctx context.Context, session *Session, line string, w io.Wri
 	from := session.mode
 	m, mode, bad := s.resolve(from, line)
 	if bad != nil {
+		bad.hide(s)
 		return &failure{status: bad.status, mismatch: bad}
 	}
 	session.Enter(mode)

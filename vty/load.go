@@ -15,7 +15,7 @@ import (
 type LineError struct {
 	// Number counts lines from 1.
 	Number int
-	// Line is the line, without indentation.
+	// Line is the line, without indentation and secrets.
 	Line string
 	// Status is that of the line as a command.
 	Status Status
@@ -83,7 +83,7 @@ func (s *Shell) Load(ctx context.Context, r io.Reader, session *Session) error {
 			line = strings.TrimPrefix(line, "\ufeff")
 		}
 		if err != nil {
-			bad = append(bad, &LineError{number, line[:min(40, len(line))] + "…", NoMatch, err})
+			bad = append(bad, &LineError{number, s.beginning(line), NoMatch, err})
 			continue
 		}
 		if e := s.loadLine(ctx, session, number, line); e != nil {
@@ -98,6 +98,7 @@ func (s *Shell) Load(ctx context.Context, r io.Reader, session *Session) error {
 
 func (s *Shell) loadLine(ctx context.Context, session *Session, number int, line string) *LineError {
 	f := s.run(ctx, session, line, io.Discard)
+	line, _ = s.hide(line)
 	if !session.Mode().within(s.Config) {
 		session.Enter(s.Config)
 	}
@@ -111,6 +112,15 @@ func (s *Shell) loadLine(ctx context.Context, session *Session, number int, line
 		return nil
 	}
 	return &LineError{number, line, f.status, f.err}
+}
+
+// beginning is what is shown of a line that is too long.
+func (s *Shell) beginning(line string) string {
+	line, _ = s.hide(line)
+	if cut := []rune(line); len(cut) > 40 {
+		return string(cut[:40]) + "…"
+	}
+	return line + "…"
 }
 
 // errTooLong is the error of a line that does not fit the reader's buffer.

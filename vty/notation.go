@@ -28,13 +28,15 @@ type token struct {
 	name  string
 	alias string
 	help  string
+	// secret says that what is given here must not be shown.
+	secret bool
 	// lo and hi bound a number.
 	lo, hi uint64
 }
 
 // same reports whether two tokens may be one node of a tree.
 func (t *token) same(o *token) bool {
-	return t.kind == o.kind && t.text == o.text && t.name == o.name && t.alias == o.alias
+	return t.kind == o.kind && t.text == o.text && t.name == o.name && t.alias == o.alias && t.secret == o.secret
 }
 
 // means reports whether two tokens take the same words, whatever their names.
@@ -210,7 +212,16 @@ func (p *syntaxParser) token() (*token, error) {
 // newToken says what a token's text stands for.
 func newToken(text string) (*token, error) {
 	t := &token{text: text}
+	if name, ok := strings.CutSuffix(text, "!"); ok {
+		t.text, t.secret = name, true
+		text = name
+		if !onlyOf(strings.TrimSuffix(text, "..."), upper+digits+"-_") {
+			return nil, fmt.Errorf("%q cannot be a secret", text)
+		}
+	}
 	switch {
+	case text == "":
+		return nil, fmt.Errorf("no token before $")
 	case text == "A.B.C.D":
 		t.kind = address
 	case text == "A.B.C.D/M":

@@ -6,6 +6,7 @@ package vty
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -52,6 +53,8 @@ type Shell struct {
 
 	config Config
 	trees  map[*Mode]*tree
+	// secrets are the keywords behind which a secret stands.
+	secrets map[string]bool
 }
 
 // New returns a shell with the built-in modes and their commands: enable, disable,
@@ -75,7 +78,7 @@ func New(config Config) *Shell {
 			return name
 		}
 	}
-	s := &Shell{config: config, trees: make(map[*Mode]*tree)}
+	s := &Shell{config: config, trees: make(map[*Mode]*tree), secrets: make(map[string]bool)}
 	s.View = &Mode{Name: "view", Prompt: ">"}
 	s.Enable = &Mode{Name: "enable", Prompt: "#", Parent: s.View}
 	s.Config = &Mode{Name: "configuration", Prompt: "(config)#", Parent: s.Enable}
@@ -94,6 +97,10 @@ func (s *Shell) LogTo(log *zap.Logger) { s.config.Log = log }
 // will. $name behind a token, or behind a bracket for the tokens that stand directly in it,
 // names what was given there for Call.Arg; else the token's own text does. A leading [no]
 // declares both forms; Call.No tells them apart.
+//
+// KEY! (any upper-case name with an exclamation mark behind it) is a secret: no
+// error, and no line of the log, shows what follows the keyword before it, well or badly typed.
+// What the command itself makes of it is up to the command.
 //
 // The help holds one line for each token in the order of the syntax.
 //
@@ -116,7 +123,8 @@ func (s *Shell) install(mode *Mode, syntax, help string, run func(*Call) error) 
 	if err != nil {
 		return err
 	}
-	cmd := &command{syntax: syntax, run: run}
+	s.noteSecrets(items, nil)
+	cmd := &command{syntax: strings.ReplaceAll(syntax, "!", ""), run: run}
 	t := s.tree(mode)
 	if rest, ok := cutNo(items); ok {
 		if err := t.add(rest, cmd); err != nil {

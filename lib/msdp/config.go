@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 )
 
@@ -51,10 +52,11 @@ func (t Timers) Validate() error {
 	return nil
 }
 
-// PeerConfig is one configured peering.
+// PeerConfig is one configured peering, or what is configured of that with a mesh-group member.
 type PeerConfig struct {
 	Addr ipv4.Addr
-	// Local is the address the session is bound to; 0.0.0.0 where LocalInterface names it.
+	// Local is the address the session is bound to; 0.0.0.0 where LocalInterface names it, or
+	// the mesh group that the peer is a member of.
 	Local ipv4.Addr
 	// LocalInterface is Cisco's connect-source: the first address of that interface is Local.
 	LocalInterface string
@@ -62,7 +64,11 @@ type PeerConfig struct {
 	ASN         uint32
 	Description string
 	Shutdown    bool
+	Guard       guard.Guard
 }
+
+// empty reports whether nothing is configured but the address.
+func (p PeerConfig) empty() bool { return p == PeerConfig{Addr: p.Addr} }
 
 // MeshGroup is a set of peers that are all peers of each other (RFC 3618 §10.2).
 type MeshGroup struct {
@@ -115,6 +121,13 @@ func (c *Config) AddPeer(addr ipv4.Addr) *PeerConfig {
 		c.Peers = slices.Insert(c.Peers, i, PeerConfig{Addr: addr})
 	}
 	return &c.Peers[i]
+}
+
+// DropEmptyPeer removes the peering with addr if nothing of it is configured (any more).
+func (c *Config) DropEmptyPeer(addr ipv4.Addr) {
+	if p := c.Peer(addr); p != nil && p.empty() {
+		c.RemovePeer(addr)
+	}
 }
 
 // RemovePeer removes the peering with addr and reports whether there was one.
@@ -187,6 +200,9 @@ func (c *Config) Validate() error {
 			if err := validPeerAddress(p.Local); err != nil {
 				return fmt.Errorf("peer %s: source: %w", p.Addr, err)
 			}
+		}
+		if err := p.Guard.Validate(); err != nil {
+			return fmt.Errorf("peer %s: %w", p.Addr, err)
 		}
 	}
 	memberOf := make(map[ipv4.Addr]string)

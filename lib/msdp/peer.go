@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/rib"
 )
@@ -176,6 +177,10 @@ func (s *Speaker) changePeer(p *peer, w peering) {
 		reason = "shut down by the operator"
 	case p.Local != w.Local:
 		reason = "source address changed"
+	case p.Guard.Key != w.Guard.Key:
+		reason = "password changed"
+	case p.Guard != w.Guard:
+		reason = "ttl-security changed"
 	}
 	restart := reason != "" || p.Shutdown != w.Shutdown
 	p.peering = w
@@ -203,8 +208,16 @@ func (s *Speaker) removePeer(p *peer) {
 	s.env.UntrackRoute(p.Addr)
 }
 
-// syncListeners listens where a peer with a lower address may connect to.
+// syncListeners listens where a peer with a lower address may connect to. What protects the
+// sessions comes first, so that nobody connects without it.
 func (s *Speaker) syncListeners() {
+	guards := make(map[ipv4.Addr]guard.Guard)
+	for _, p := range s.ordered {
+		if p.Guard != (guard.Guard{}) {
+			guards[p.Addr] = p.Guard
+		}
+	}
+	s.env.Guard(guards)
 	var locals, allowed []ipv4.Addr
 	seen := make(map[ipv4.Addr]bool)
 	for _, p := range s.ordered {

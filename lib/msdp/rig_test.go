@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/rib"
 	"msdpd/lib/wire"
@@ -39,6 +40,7 @@ type fakeEnv struct {
 	refused map[ConnID]int  // Sends that returned false
 	listen  []ipv4.Addr
 	allowed []ipv4.Addr
+	guards  map[ipv4.Addr]guard.Guard
 	tracked map[ipv4.Addr]int
 	bgpAsks map[ipv4.Addr]int
 	watched map[ipv4.Addr]bool
@@ -64,9 +66,10 @@ func (e *fakeEnv) Send(conn ConnID, tlvs []byte) bool {
 	e.sent[conn] = append(e.sent[conn], tlvs...)
 	return true
 }
-func (e *fakeEnv) Listen(locals []ipv4.Addr) { e.listen = slices.Clone(locals) }
-func (e *fakeEnv) Allow(peers []ipv4.Addr)   { e.allowed = slices.Clone(peers) }
-func (e *fakeEnv) TrackRoute(a ipv4.Addr)    { e.tracked[a]++ }
+func (e *fakeEnv) Listen(locals []ipv4.Addr)              { e.listen = slices.Clone(locals) }
+func (e *fakeEnv) Allow(peers []ipv4.Addr)                { e.allowed = slices.Clone(peers) }
+func (e *fakeEnv) Guard(guards map[ipv4.Addr]guard.Guard) { e.guards = guards }
+func (e *fakeEnv) TrackRoute(a ipv4.Addr)                 { e.tracked[a]++ }
 func (e *fakeEnv) UntrackRoute(a ipv4.Addr) {
 	e.tracked[a]--
 	if e.tracked[a] < 0 {

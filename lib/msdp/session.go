@@ -120,6 +120,20 @@ func (s *Speaker) connect(p *peer) {
 	s.conns[p.conn] = p
 }
 
+// noAnswer says what silence can mean: the kernel drops what is not signed as it should be.
+func noAnswer(p *peer) string {
+	text := "no answer from " + p.Addr.String() + " port 639: "
+	switch {
+	case p.Guard.Key != "" && p.Guard.Hops != 0:
+		return text + "it is lost on the way or too far away, nobody listens there, or the password is not the peer's"
+	case p.Guard.Key != "":
+		return text + "it is lost on the way, nobody listens there, or the password is not the peer's"
+	case p.Guard.Hops != 0:
+		return text + "it is lost on the way or too far away, or the peer has a password for this session"
+	}
+	return text + "it is lost on the way, or the peer has a password for this session"
+}
+
 // DialFailed tells that the attempt conn came to nothing.
 func (s *Speaker) DialFailed(now time.Time, conn ConnID, err error) {
 	s.now = now
@@ -379,6 +393,7 @@ func (s *Speaker) peerTimers(p *peer) {
 			s.env.Close(p.conn)
 			delete(s.conns, p.conn)
 			p.conn = 0
+			p.why = noAnswer(p)
 		}
 		s.connect(p)
 	}

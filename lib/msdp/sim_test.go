@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/rib"
 	"msdpd/lib/wire"
@@ -274,14 +275,15 @@ func (n *simNode) TrackRoute(a ipv4.Addr) {
 	n.tell(a)
 }
 
-func (n *simNode) UntrackRoute(a ipv4.Addr)  { n.tracked[a]-- }
-func (n *simNode) AskBGP(ipv4.Addr)          {}
-func (n *simNode) WatchBGP(ipv4.Addr)        {}
-func (n *simNode) UnwatchBGP(ipv4.Addr)      {}
-func (n *simNode) Listen(locals []ipv4.Addr) { n.listen = slices.Clone(locals) }
-func (n *simNode) Allow(peers []ipv4.Addr)   { n.allowed = slices.Clone(peers) }
-func (n *simNode) Join(sg ipv4.SG)           { n.joined[sg] = true }
-func (n *simNode) Leave(sg ipv4.SG)          { delete(n.joined, sg) }
+func (n *simNode) UntrackRoute(a ipv4.Addr)        { n.tracked[a]-- }
+func (n *simNode) AskBGP(ipv4.Addr)                {}
+func (n *simNode) WatchBGP(ipv4.Addr)              {}
+func (n *simNode) UnwatchBGP(ipv4.Addr)            {}
+func (n *simNode) Listen(locals []ipv4.Addr)       { n.listen = slices.Clone(locals) }
+func (n *simNode) Guard(map[ipv4.Addr]guard.Guard) {}
+func (n *simNode) Allow(peers []ipv4.Addr)         { n.allowed = slices.Clone(peers) }
+func (n *simNode) Join(sg ipv4.SG)                 { n.joined[sg] = true }
+func (n *simNode) Leave(sg ipv4.SG)                { delete(n.joined, sg) }
 func (n *simNode) reachable(o *simNode) bool {
 	return !n.sim.cut[pair(n.id, o.id)] && n.sim.distances(n.id)[o.id] >= 0
 }

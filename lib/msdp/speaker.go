@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/rib"
 )
@@ -30,6 +31,10 @@ type Env interface {
 	Listen(locals []ipv4.Addr)
 	// Allow sets the peers that may connect.
 	Allow(peers []ipv4.Addr)
+	// Guard sets what protects the sessions with each peer that has protection. It is called
+	// before Dial, Listen and Allow, which it holds for; connections that were made with
+	// another are not to be used any more.
+	Guard(guards map[ipv4.Addr]guard.Guard)
 	// TrackRoute asks for the route to addr and all its changes: RouteChanged answers.
 	TrackRoute(addr ipv4.Addr)
 	// UntrackRoute ends it. Calls are counted: an address may be tracked more than once.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 
+	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 )
 
@@ -21,19 +22,26 @@ func (t *Transport) Dial(local, remote ipv4.Addr) ConnID {
 	}
 	id := t.newID()
 	ctx, cancel := context.WithCancel(context.Background())
-	t.dials[id] = cancel
+	t.dials[id] = attempt{remote, cancel}
+	g := t.guards[remote]
 	t.wg.Go(func() {
 		defer cancel()
-		t.dial(ctx, id, local, remote)
+		t.dial(ctx, id, local, remote, g)
 	})
 	return id
 }
 
-func (t *Transport) dial(ctx context.Context, id ConnID, local, remote ipv4.Addr) {
+// attempt is a connection that is being dialled.
+type attempt struct {
+	remote ipv4.Addr
+	cancel context.CancelFunc
+}
+
+func (t *Transport) dial(ctx context.Context, id ConnID, local, remote ipv4.Addr, g guard.Guard) {
 	d := net.Dialer{
 		LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(local.Netip(), 0)),
 		KeepAlive: -1, // MSDP has a hold timer
-		Control:   setOptions,
+		Control:   before(func(fd int) error { return setDialOptions(fd, remote, g) }),
 	}
 	d.SetMultipathTCP(false) // it takes no MD5 keys
 	nc, err := d.DialContext(ctx, "tcp4", netip.AddrPortFrom(remote.Netip(), t.port).String())
@@ -41,6 +49,12 @@ func (t *Transport) dial(ctx context.Context, id ConnID, local, remote ipv4.Addr
 	t.mu.Lock()
 	_, wanted := t.dials[id]
 	delete(t.dials, id)
+	if t.guards[remote] != g {
+		if err == nil {
+			nc.Close() // nobody is left to whom an error would matter
+		}
+		err = errGuardChanged
+	}
 	var c *conn
 	if wanted && err == nil {
 		c = t.addConn(id, nc.(*net.TCPConn), false)
@@ -51,7 +65,7 @@ func (t *Transport) dial(ctx context.Context, id ConnID, local, remote ipv4.Addr
 	case c != nil:
 		c.run()
 	case err == nil:
-		nc.Close() // nobody is left to whom an error would matter
+		nc.Close() // as above
 	case wanted:
 		t.handler.DialFailed(id, fmt.Errorf("connecting from %v to %v: %w", local, remote, cause(err)))
 	}

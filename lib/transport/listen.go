@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 )
 
@@ -35,6 +36,7 @@ type listener struct {
 	stopped bool
 	tcp     *net.TCPListener // nil while it does not listen
 	gone    error            // why Wake closed tcp
+	keys    map[ipv4.Addr]guard.Key
 }
 
 // Listen sets the addresses that are listened on, all of them: new ones are opened, those that
@@ -59,7 +61,7 @@ func (t *Transport) Listen(locals []ipv4.Addr) {
 		if _, ok := t.listeners[a]; ok {
 			continue
 		}
-		l := &listener{t: t, local: a, wake: make(chan struct{}, 1), done: make(chan struct{})}
+		l := &listener{t: t, local: a, wake: make(chan struct{}, 1), done: make(chan struct{}), keys: t.keys()}
 		t.listeners[a] = l
 		t.wg.Go(l.run)
 	}
@@ -105,14 +107,25 @@ func (l *listener) open() (*net.TCPListener, error) {
 		return nil, errors.New("this is no address of a router")
 	}
 	// Go sets SO_REUSEADDR, without which a restart would have to wait for old connections.
-	lc := net.ListenConfig{KeepAlive: -1, Control: setOptions} // MSDP has a hold timer
-	lc.SetMultipathTCP(false)                                  // it is on by default, and takes no MD5 keys
+	lc := net.ListenConfig{KeepAlive: -1, Control: before(l.setOptions)} // MSDP has a hold timer
+	lc.SetMultipathTCP(false)                                            // it is on by default, and takes no MD5 keys
 	nl, err := lc.Listen(context.Background(), "tcp4", netip.AddrPortFrom(l.local.Netip(), l.t.port).String())
 	if err != nil {
 		return nil, cause(err)
 	}
 	l.tcp = nl.(*net.TCPListener)
 	return l.tcp, nil
+}
+
+// setOptions prepares a socket that is about to listen; the lock is held.
+func (l *listener) setOptions(fd int) error {
+	if err := setListenOptions(fd); err != nil {
+		return err
+	}
+	for a, k := range l.keys {
+		l.setKey(fd, a, k)
+	}
+	return nil
 }
 
 // accept takes connections until that fails. It returns nil after stop.
@@ -196,7 +209,11 @@ func (t *Transport) accept(tcp *net.TCPConn) {
 	t.mu.Lock()
 	_, known := t.allowed[remote]
 	surplus := t.accepted[remote] >= maxAccepted
+	var err error
 	if known && !surplus && !t.down {
+		err = admit(tcp, remote, t.guards[remote])
+	}
+	if known && !surplus && !t.down && err == nil {
 		c := t.addConn(t.newID(), tcp, true)
 		t.wg.Go(c.run)
 		t.mu.Unlock()
@@ -212,5 +229,7 @@ func (t *Transport) accept(tcp *net.TCPConn) {
 		t.refused.add(time.Now(), remote, local, "no peer is configured at this address")
 	case surplus:
 		t.refused.add(time.Now(), remote, local, "the peer has too many connections already")
+	case err != nil:
+		t.refused.add(time.Now(), remote, local, err.Error())
 	}
 }

@@ -1,5 +1,6 @@
 // Package transport carries MSDP's TCP sessions (RFC 3618 §11): it dials, listens, cuts the
-// stream into whole TLVs and holds a bounded queue to each peer. It moves bytes; who connects to
+// stream into whole TLVs and holds a bounded queue to each peer, and has the kernel check signatures
+// (RFC 2385) and TTLs (RFC 5082). It moves bytes; who connects to
 // whom, what a TLV means and when a session ends is decided by the one that calls it.
 //
 // A connection holds at most 4 batches of 64 KiB that were read and not released, one unfinished
@@ -18,6 +19,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/wire"
 )
@@ -81,11 +83,12 @@ type Transport struct {
 	mu        sync.Mutex
 	down      bool // Shutdown was called
 	lastID    ConnID
-	dials     map[ConnID]context.CancelFunc
+	dials     map[ConnID]attempt
 	conns     map[ConnID]*conn
 	accepted  map[ipv4.Addr]int // connections in conns that a peer opened
 	listeners map[ipv4.Addr]*listener
 	allowed   map[ipv4.Addr]struct{}
+	guards    map[ipv4.Addr]guard.Guard
 
 	refused refusals
 }
@@ -96,7 +99,7 @@ func New(cfg Config, h Handler) *Transport {
 		port:       cfg.Port,
 		queueBytes: cfg.QueueBytes,
 		handler:    h,
-		dials:      make(map[ConnID]context.CancelFunc),
+		dials:      make(map[ConnID]attempt),
 		conns:      make(map[ConnID]*conn),
 		accepted:   make(map[ipv4.Addr]int),
 		listeners:  make(map[ipv4.Addr]*listener),
@@ -138,12 +141,12 @@ func (t *Transport) Send(id ConnID, tlvs []byte) bool {
 // neither Connected nor DialFailed follows, unless the attempt has ended in the same moment.
 func (t *Transport) Close(id ConnID) {
 	t.mu.Lock()
-	cancel, dialling := t.dials[id]
+	a, dialling := t.dials[id]
 	delete(t.dials, id)
 	c := t.conns[id]
 	t.mu.Unlock()
 	if dialling {
-		cancel()
+		a.cancel()
 	}
 	if c != nil {
 		c.end(nil)
@@ -182,8 +185,8 @@ func (t *Transport) Refused() uint64 { return t.refused.total.Load() }
 func (t *Transport) Shutdown(ctx context.Context) error {
 	t.mu.Lock()
 	t.down = true
-	for _, cancel := range t.dials {
-		cancel()
+	for _, a := range t.dials {
+		a.cancel()
 	}
 	clear(t.dials)
 	for _, l := range t.listeners {

@@ -1,0 +1,94 @@
+package vty
+
+import "strings"
+
+// hidden stands where a line that is shown has a secret.
+const hidden = "<hidden>"
+
+// noteSecrets remembers behind which keywords the secrets of a command stand. Before are those
+// that can stand last before the items; it returns those that can behind them.
+func (s *Shell) noteSecrets(items []item, before []string) []string {
+	for _, it := range items {
+		switch {
+		case it.tok == nil:
+			var behind []string
+			for _, alt := range it.alts {
+				behind = append(behind, s.noteSecrets(alt, before)...)
+			}
+			if it.optional {
+				behind = append(behind, before...)
+			}
+			before = behind
+		case it.tok.secret:
+			for _, k := range before {
+				s.secrets[k] = true
+			}
+		case it.tok.kind == keyword:
+			before = []string{it.tok.text}
+		}
+	}
+	return before
+}
+
+// hide returns a line as it may be shown: what follows a word that announces a secret, or was
+// perhaps meant to, is left out. The line may be of any mode, and need not be a command.
+func (s *Shell) hide(line string) (shown string, from int) {
+	words := split(line)
+	for i, w := range words[:max(0, len(words)-1)] {
+		for k := range s.secrets {
+			if resembles(strings.ToLower(w.text), k) {
+				at := words[i+1].at
+				return line[:at] + hidden, at
+			}
+		}
+	}
+	return line, len(line)
+}
+
+// resembles reports whether a word is a keyword, an abbreviation of it or a mistyped one.
+func resembles(w, k string) bool {
+	if strings.HasPrefix(k, w) || strings.HasPrefix(w, k) {
+		return true
+	}
+	return len(w) > 4 && distance(w, k) <= 2
+}
+
+// distance counts the letters to insert, delete or replace to make b of a; two that changed
+// places count as two.
+func distance(a, b string) int {
+	if abs(len(a)-len(b)) > 2 {
+		return 3 // or more
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := corner
+			if a[i] != b[j] {
+				cost = 1 + min(corner, row[j], row[j+1])
+			}
+			corner, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
+
+func abs(n int) int { return max(n, -n) }
+
+// hide takes the secrets out of a mismatch's line.
+func (m *mismatch) hide(s *Shell) {
+	shown, from := s.hide(m.line)
+	switch {
+	case shown == m.line:
+		return
+	case m.at >= len(m.line):
+		m.at = len(shown)
+	case m.at > from:
+		m.at = from
+	}
+	m.line = shown
+}
