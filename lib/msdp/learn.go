@@ -47,6 +47,7 @@ type pendingRegister struct {
 type kernelEntry struct {
 	iif     int
 	packets uint64
+	since   time.Time // when it came
 	active  time.Time // when packets last grew
 }
 
@@ -64,7 +65,7 @@ func (s *Speaker) RegisterHeard(now time.Time, r Register) {
 	case !ok || !mine || rp != r.OuterDestination:
 		s.registerSeen.NotRP++
 	default:
-		if _, there := s.kernel[r.SG]; there && r.Denied {
+		if k, there := s.kernel[r.SG]; there && r.Denied && now.Sub(k.since) > takenPeriod {
 			s.registerSeen.NotTaken++
 		} else if there {
 			s.registered(r.SG, r.OuterSource, now)
@@ -103,7 +104,10 @@ func (s *Speaker) KernelEntry(now time.Time, sg ipv4.SG, iif int, packets uint64
 		return
 	}
 	old, was := s.kernel[sg]
-	k := kernelEntry{iif: iif, packets: packets, active: now}
+	k := kernelEntry{iif: iif, packets: packets, since: now, active: now}
+	if was {
+		k.since = old.since
+	}
 	if was && packets == old.packets {
 		k.active = old.active
 	}

@@ -108,6 +108,8 @@ func TestDeniedRegisterMakesNoRemoteSourceLocal(t *testing.T) {
 	r.s.KernelEntry(r.now, anyA, 2, 0)
 	r.sa(below1, below1.String(), sgA)
 	r.s.KernelEntry(r.now, sgA, 2, 100)
+	r.advance(takenPeriod + TickInterval)
+	r.s.KernelEntry(r.now, sgA, 2, 200)
 	r.s.RegisterHeard(r.now, Register{OuterSource: dr, OuterDestination: ip(rigRP), SG: sgA, Denied: true})
 	r.wantLocal(false, sgA)
 	r.wantCached(true, sgA)
@@ -121,6 +123,11 @@ func TestDeniedRegisterMakesNoRemoteSourceLocal(t *testing.T) {
 	r.s.RegisterHeard(r.now, Register{OuterSource: dr, OuterDestination: ip(rigRP), SG: sgB, Denied: true})
 	r.s.KernelEntry(r.now, sgB, 2, 0)
 	r.wantLocal(true, sgB)
+	// The kernel may be heard first.
+	other := ipv4.SG{Source: ip("10.77.0.9"), Group: sgA.Group}
+	r.s.KernelEntry(r.now, other, 2, 0)
+	r.s.RegisterHeard(r.now, Register{OuterSource: dr, OuterDestination: ip(rigRP), SG: other, Denied: true})
+	r.wantLocal(true, other)
 }
 
 func TestRegisterWithoutAnyRP(t *testing.T) {
