@@ -18,7 +18,7 @@ func TestSessionsThatComeAndGoAreNoNews(t *testing.T) {
 		r.up(below1)
 		r.tlv(below1, []byte{1, 0, 2})
 		r.wantState(below1, StateListen)
-		r.advance(TickInterval)
+		r.advance(shortSessionPause)
 	}
 	if n := logged.Len(); n == 0 || n > 4*shortSessionsTold {
 		t.Errorf("%d lines for 1000 sessions", n)
@@ -47,4 +47,26 @@ func TestSessionsThatComeAndGoAreNoNews(t *testing.T) {
 	told("peer up, and stays", 1)
 	r.tlv(below1, []byte{1, 0, 2})
 	told("peer down", 1)
+}
+
+// TestPeerThatIsResetAtOnceHasToWait: it may try as often as it likes, and gets five
+// sessions a second; one that stays is let in like any other.
+func TestPeerThatIsResetAtOnceHasToWait(t *testing.T) {
+	r := newRig(t, peersConfig(below1))
+	sessions := func() uint64 {
+		st, _ := r.s.Peer(r.now, below1)
+		return st.Counters.EstablishedChanges
+	}
+	for range 10000 {
+		conn := r.accept(below1, rigLocal)
+		r.s.Received(r.now, conn, []byte{1, 0, 2})
+		r.now = r.now.Add(time.Millisecond)
+	}
+	if n := sessions(); n < 40 || n > 60 {
+		t.Errorf("%d sessions in 10 s, want about 50", n)
+	}
+	r.advance(shortSessionPause)
+	r.up(below1)
+	r.advance(settledPeriod)
+	r.wantState(below1, StateEstablished)
 }

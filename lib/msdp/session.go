@@ -29,9 +29,11 @@ const (
 	// tried less and less often.
 	settledPeriod = 10 * time.Second
 	// shortSessionsTold is how many sessions in a row may end before that period until they
-	// are no news any more. A listening side cannot slow down a peer that connects, and is
-	// reset, thousands of times a second.
+	// are no news any more, and a listening side makes the peer wait: without that it could
+	// connect, be given the whole cache, and be reset, thousands of times a second.
 	shortSessionsTold = 5
+	// shortSessionPause is how long such a peer is not let in again.
+	shortSessionPause = 200 * time.Millisecond
 )
 
 // start moves a peer without a connection to the state its configuration asks for (E1 to E3).
@@ -179,6 +181,10 @@ func (s *Speaker) Accepted(now time.Time, conn ConnID, local, remote netip.AddrP
 		return
 	}
 	if !p.established() {
+		if p.short >= shortSessionsTold && s.now.Sub(p.resetAt) < shortSessionPause {
+			s.env.Close(conn)
+			return
+		}
 		s.conns[conn] = p
 		s.establish(p, conn, local, remote)
 		return
@@ -339,6 +345,7 @@ func (s *Speaker) ClearPeer(now time.Time, addr ipv4.Addr) bool {
 // restart ends what p has of connections; a new attempt comes at once.
 func (s *Speaker) restart(p *peer, reason string) {
 	s.dropConnections(p)
+	p.short = 0 // that this session was short is not the peer's fault
 	s.leaveEstablished(p, reason)
 	p.state = StateInactive
 	p.why = ""
