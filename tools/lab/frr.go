@@ -97,8 +97,20 @@ func (nd *Node) StartFRR(daemon, config string, args ...string) *Daemon {
 		"-P", "0",
 		"--log", "stdout", "--log-level", "debug",
 	}, args...)
+	if daemon == "ospfd" {
+		nd.tidyAfterOSPF()
+	}
 	nd.launch(d, "log timestamp precision 3\n"+config)
 	return d
+}
+
+// tidyAfterOSPF has the file removed that ospfd of FRR 8.4 keeps outside its path space, unless
+// it was there before: then it is that of this machine's own ospfd.
+func (nd *Node) tidyAfterOSPF() {
+	file := filepath.Join(nd.FRR.Root, "/run/frr/ospfd-gr.json")
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		nd.net.reaper.path(file)
+	}
 }
 
 func (nd *Node) newDaemon(name string) *Daemon {
