@@ -41,7 +41,7 @@ func run(t *testing.T, n *lab.Network, nd *lab.Node, args ...string) (stderr str
 	if err := nd.InNamespace(cmd.Start); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() }) //nolint:errcheck // it may have ended
+	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() }) // it may have ended
 	defer timer.Stop()
 	err := cmd.Wait()
 	var exit *exec.ExitError

@@ -59,7 +59,7 @@ func sendRegister(t *testing.T, from *lab.Node, source, to string, message []byt
 		if err != nil {
 			return err
 		}
-		defer c.Close() //nolint:errcheck // nothing is read
+		defer c.Close() // nothing is read
 		_, err = c.WriteTo(message, &net.IPAddr{IP: net.ParseIP(to)})
 		return err
 	})

@@ -255,4 +255,4 @@ func (p *simulatedPeer) keepUp() {
 	}()
 }
 
-func (p *simulatedPeer) close() { p.conn.Close() } //nolint:errcheck // nobody is left to whom it would matter
+func (p *simulatedPeer) close() { p.conn.Close() } // nobody is left to whom it would matter
