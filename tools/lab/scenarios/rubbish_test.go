@@ -4,6 +4,7 @@ package scenarios
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -230,13 +231,34 @@ func TestRubbish(t *testing.T) {
 // memoryBound is what a flat curve may rise, in KiB: the race detector and the collector have their own ways.
 const memoryBound = 48 << 10
 
+// letBadIn connects the bad peer until it is let in: one whose sessions end at once has to wait a little.
+func (s *siege) letBadIn() *simulatedPeer {
+	s.t.Helper()
+	var p *simulatedPeer
+	lab.Eventually(s.t, patience, poll, func() (err error) {
+		if p, err = tryPeer(s.t, s.bad, badAddr, routerToBad, peerOptions{}); err != nil {
+			return err
+		}
+		lab.Eventually(s.t, patience, poll, func() error {
+			if p.up() && p.keepAliveCount() == 0 {
+				return errors.New("the router neither greets the bad peer nor hangs up")
+			}
+			return nil
+		})
+		if p.keepAliveCount() == 0 {
+			return errors.New("the router hangs up on the bad peer")
+		}
+		return nil
+	})
+	return p
+}
+
 // endure has the bad peer come up, send the rubbish, and looks at what that did.
 func (s *siege) endure(r rubbish) {
 	s.t.Helper()
-	p := connectPeer(s.t, s.bad, badAddr, routerToBad, peerOptions{})
+	p := s.letBadIn()
 	defer p.close()
 	p.sendKeepAlive()
-	p.awaitKeepAlives(1)
 	before := s.peer(badAddr)
 	r.send(p)
 	s.announced++

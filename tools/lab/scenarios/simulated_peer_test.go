@@ -201,13 +201,17 @@ func (p *simulatedPeer) heardCount() int {
 func (p *simulatedPeer) awaitKeepAlives(count int) {
 	p.t.Helper()
 	lab.Eventually(p.t, patience, poll, func() error {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.keepAlives < count {
-			return fmt.Errorf("peer %s heard %d KeepAlives, want %d", p.addr, p.keepAlives, count)
+		if got := p.keepAliveCount(); got < count {
+			return fmt.Errorf("peer %s heard %d KeepAlives, want %d", p.addr, got, count)
 		}
 		return nil
 	})
+}
+
+func (p *simulatedPeer) keepAliveCount() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.keepAlives
 }
 
 // awaitEnd waits until the router has ended the connection.
