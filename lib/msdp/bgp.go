@@ -126,16 +126,6 @@ func (s *Speaker) bgpPeer(r *rpInfo) decision {
 	return decision{}
 }
 
-// highest returns the established peer with the highest address of those that fit.
-func (s *Speaker) highest(fits func(*peer) bool) *peer {
-	for i := len(s.ordered) - 1; i >= 0; i-- {
-		if p := s.ordered[i]; p.established() && fits(p) {
-			return p
-		}
-	}
-	return nil
-}
-
 // whyNoBGPPeer says why rules (ii) to (iv) name none for a route of BGP's.
 func (s *Speaker) whyNoBGPPeer(r *rpInfo) string {
 	switch {

@@ -6,8 +6,9 @@ import (
 	"msdpd/lib/ipv4"
 )
 
-// defaultMaxEntries is four times the sources that MSDP was ever seen to carry, and some
-// 250 MB: a peer that goes wild cannot fill more.
+// defaultMaxEntries is four times the million that the cache is made for: 240 MB where the
+// sources share a thousand groups, 350 MB where each has one of its own (58 and 85 octets an
+// entry). A peer that goes wild cannot fill more.
 const defaultMaxEntries = 1 << 22
 
 const (

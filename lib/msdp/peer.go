@@ -60,8 +60,7 @@ type peer struct {
 	catchUp *catchUp
 
 	route      rib.Route // to the peer's address
-	routeKnown bool
-	neighborAS uint32 // of the BGP neighbour with the peer's address; 0: none
+	neighborAS uint32    // of the BGP neighbour with the peer's address; 0: none
 
 	saCount int
 	rps     int // RPs that it was the first to name

@@ -2,6 +2,7 @@ package msdp
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -101,7 +102,7 @@ func ofBGP(route rib.Route) bool { return route.Protocol == rib.BGP && route.Rea
 func (s *Speaker) routeChanged(addr ipv4.Addr, route rib.Route) {
 	if p := s.peers[addr]; p != nil {
 		came := route.Reachable() && !p.route.Reachable()
-		p.route, p.routeKnown = route, true
+		p.route = route
 		s.rpfEpoch++
 		if came && p.connects() && p.conn == 0 && (p.state == StateInactive || p.state == StateConnecting) {
 			s.beEager(p)
@@ -222,16 +223,8 @@ func (s *Speaker) whyNoRPFPeer(r *rpInfo) string {
 // hop; else, for peers on loopbacks, the one to which the same next hop leads, the
 // farthest that is not beyond the RP, then the highest address.
 func (s *Speaker) nextHopPeer(r *rpInfo) decision {
-	for i := len(s.ordered) - 1; i >= 0; i-- {
-		p := s.ordered[i]
-		if !p.established() {
-			continue
-		}
-		for _, nh := range r.route.NextHops {
-			if nh.Gateway == p.Addr {
-				return decision{p, RuleNeighbor, "the peer's address is the next hop"}
-			}
-		}
+	if p := s.highest(func(p *peer) bool { return isNextHop(p, r) }); p != nil {
+		return decision{p, RuleNeighbor, "the peer's address is the next hop"}
 	}
 	var best *peer
 	for i := len(s.ordered) - 1; i >= 0; i-- {
@@ -246,6 +239,21 @@ func (s *Speaker) nextHopPeer(r *rpInfo) decision {
 	return decision{best, RuleNeighbor, fmt.Sprintf("the route to the peer has the same next hop, metric %d of the RP's %d", best.route.Metric, r.route.Metric)}
 }
 
+// highest returns the established peer with the highest address of those that fit.
+func (s *Speaker) highest(fits func(*peer) bool) *peer {
+	for i := len(s.ordered) - 1; i >= 0; i-- {
+		if p := s.ordered[i]; p.established() && fits(p) {
+			return p
+		}
+	}
+	return nil
+}
+
+// isNextHop reports whether p's address is a next hop of the route to r.
+func isNextHop(p *peer, r *rpInfo) bool {
+	return slices.ContainsFunc(r.route.NextHops, func(nh rib.NextHop) bool { return nh.Gateway == p.Addr })
+}
+
 // sharesNextHop reports whether p lies on the way to r as far as the routing table shows.
 func sharesNextHop(p *peer, r *rpInfo) bool {
 	if !p.route.Reachable() || p.route.Protocol == rib.BGP || p.route.Metric > r.route.Metric {
@@ -254,14 +262,7 @@ func sharesNextHop(p *peer, r *rpInfo) bool {
 	if p.route.Protocol == rib.Connected || r.route.Protocol == rib.Connected {
 		return false // on one subnet, no one is on the way to the other
 	}
-	for _, a := range r.route.NextHops {
-		for _, b := range p.route.NextHops {
-			if a == b {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.route.NextHops, func(nh rib.NextHop) bool { return slices.Contains(p.route.NextHops, nh) })
 }
 
 // verdict is what peer-RPF says of an SA from a peer.

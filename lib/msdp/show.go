@@ -2,7 +2,6 @@ package msdp
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 
 	"msdpd/lib/ipv4"
@@ -269,7 +268,7 @@ func (s *Speaker) whyNotNextHop(p *peer, r *rpInfo) string {
 	switch {
 	case !r.route.Reachable():
 		return "there is no route to the RP"
-	case slices.ContainsFunc(r.route.NextHops, func(nh rib.NextHop) bool { return nh.Gateway == p.Addr }):
+	case isNextHop(p, r):
 		return "its address is a next hop too"
 	case !p.route.Reachable():
 		return "there is no route to it to compare with the RP's"
