@@ -126,14 +126,18 @@ func (in *instance) run(ctx context.Context) {
 const adapterPause = time.Second
 
 // keepRunning runs f until ctx ends, again and again where it fails: a router must not stay
-// deaf because a socket broke.
+// deaf because a socket broke. It is said once for each reason.
 func (in *instance) keepRunning(ctx context.Context, name string, f func(context.Context) error) {
+	said := ""
 	for {
 		err := f(ctx)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		in.log.Error("adapter failed, it is started again", zap.String("adapter", name), zap.Error(err))
+		if err.Error() != said {
+			said = err.Error()
+			in.log.Error("adapter failed, it is started again", zap.String("adapter", name), zap.Error(err))
+		}
 		select {
 		case <-ctx.Done():
 			return

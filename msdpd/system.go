@@ -58,12 +58,13 @@ func (d *daemon) showStartup(c *vty.Call) error {
 // writeFile replaces the configuration file; what was there stays beside it as .sav, as
 // FRR does it.
 func (d *daemon) writeFile(c *vty.Call) error {
+	// First of all: whoever writes last has the settings that are in force then.
+	d.writing.Lock()
+	defer d.writing.Unlock()
 	s, err := d.instance.snapshot()
 	if err != nil {
 		return err
 	}
-	d.writing.Lock()
-	defer d.writing.Unlock()
 	var text bytes.Buffer
 	s.write(&text, guard.Key.Reveal)
 	path := d.options.configFile
