@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"msdpd/lib/msdp"
+	"msdpd/vty"
+)
+
+var allGroups = netip.MustParsePrefix("224.0.0.0/4")
+
+// instance installs the commands that hold for the whole routing instance.
+func (c *configurator) instance() {
+	c.install(c.shell.Config, "hostname WORD$name", "Set this router's name in prompts\nThe name\n", func(s *settings, call *vty.Call) error {
+		s.hostname = call.Arg("name")
+		return nil
+	})
+	c.install(c.shell.Config, "no hostname [WORD$name]", "Negate a command\nSet this router's name in prompts\nThe name\n", func(s *settings, _ *vty.Call) error {
+		s.hostname = ""
+		return nil
+	})
+	c.both("msdp timers (1-65535)$keepalive (3-65535)$hold [(1-65535)$retry]",
+		msdpHelp+"Periods of every session, in seconds\nKeepAlive period, less than the hold time\nHold time\nConnectRetry period\n", configureTimers)
+	c.withdraw("msdp timers", msdpHelp+"Periods of every session\n", configureTimers)
+	c.both("msdp originator-id A.B.C.D$id", msdpHelp+"The RP field of the SAs of this router\nAn address of this router\n", configureOriginator)
+	c.withdraw("msdp originator-id", msdpHelp+"The RP field of the SAs of this router\n", configureOriginator)
+	c.both("msdp default-peer A.B.C.D$peer", msdpHelp+"The RPF peer towards every RP for which no other rule names one\nThe peer's address\n", configureDefaultPeer)
+	c.install(c.shell.Config, "[no] ip pim rp A.B.C.D$rp [A.B.C.D/M$group]",
+		"Negate a command\nIP information\nProtocol Independent Multicast\nA rendezvous point, where no pimd says it\nIts address\nThe groups it serves, 224.0.0.0/4 if not given\n", configureRP)
+}
+
+func configureTimers(s *settings, c *vty.Call) error {
+	t := msdp.DefaultTimers()
+	if !c.No {
+		t.KeepAlive = time.Duration(c.Uint("keepalive")) * time.Second
+		t.Hold = time.Duration(c.Uint("hold")) * time.Second
+		if retry, ok := c.UintOK("retry"); ok {
+			t.ConnectRetry = time.Duration(retry) * time.Second
+		}
+	}
+	s.msdp.Timers = t
+	return nil
+}
+
+func configureOriginator(s *settings, c *vty.Call) error {
+	s.msdp.OriginatorID = 0
+	if !c.No {
+		s.msdp.OriginatorID = c.Addr("id")
+	}
+	return nil
+}
+
+func configureDefaultPeer(s *settings, c *vty.Call) error {
+	addr := c.Addr("peer")
+	i := slices.Index(s.msdp.DefaultPeers, addr)
+	switch {
+	case c.No && i < 0:
+		return fmt.Errorf("%s is not a default peer", addr)
+	case c.No:
+		s.msdp.DefaultPeers = slices.Delete(s.msdp.DefaultPeers, i, i+1)
+	case i < 0:
+		s.msdp.DefaultPeers = append(s.msdp.DefaultPeers, addr)
+	}
+	return nil
+}
+
+func configureRP(s *settings, c *vty.Call) error {
+	group := allGroups
+	if c.Has("group") {
+		group = c.Prefix("group").Masked()
+	}
+	if !group.Addr().IsMulticast() || group.Bits() < 4 {
+		return fmt.Errorf("%s is no range of groups", group)
+	}
+	if c.No {
+		if !s.removeStaticRP(group) {
+			return fmt.Errorf("there is no RP configured for %s", group)
+		}
+		return nil
+	}
+	s.addStaticRP(staticRP{addr: c.Addr("rp"), group: group})
+	return nil
+}
