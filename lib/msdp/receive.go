@@ -71,18 +71,12 @@ func (s *Speaker) receiveSA(p *peer, sa wire.SourceActive) {
 	if n == 0 {
 		return // nothing in it, no error
 	}
-	refuseAll := func(why Reason) { p.stats.Refused[why] += uint64(n) }
-	if !sourceMayBe(sa.RP) {
-		refuseAll(ReasonRPAddress)
-		return
-	}
-	if s.carriesOurRP(p, sa.RP) {
-		refuseAll(ReasonOwn)
-		return
-	}
-	r := s.rp(sa.RP, p)
-	if r == nil {
-		refuseAll(ReasonTableFull)
+	r, why := s.considerRP(p, sa.RP)
+	if why != ReasonNone {
+		for i := range n {
+			sg, _ := sa.Entry(i)
+			s.refuse(p, sa.RP, sg, why)
+		}
 		return
 	}
 	s.beginBatch()
@@ -90,31 +84,51 @@ func (s *Speaker) receiveSA(p *peer, sa wire.SourceActive) {
 		sg, prefixLength := sa.Entry(i)
 		switch {
 		case !groupMayCross(sg.Group):
-			p.stats.Refused[ReasonGroup]++
+			why = ReasonGroup
 		case !sourceMayBe(sg.Source):
-			p.stats.Refused[ReasonSource]++
+			why = ReasonSource
 		case prefixLength != 32:
-			p.stats.Refused[ReasonPrefixLength]++
+			why = ReasonPrefixLength
 		default:
-			s.take(p, r, sg)
+			why = s.take(p, r, sg)
+		}
+		if why != ReasonNone {
+			s.refuse(p, sa.RP, sg, why)
 		}
 	}
 	s.floodBatch(p, sa.RP, &sa)
 }
 
+// considerRP returns what is known of the RP that an SA from p names, or why nothing that
+// names it is taken from p.
+func (s *Speaker) considerRP(p *peer, rp ipv4.Addr) (*rpInfo, Reason) {
+	if !sourceMayBe(rp) {
+		return nil, ReasonRPAddress
+	}
+	if s.carriesOurRP(p, rp) {
+		return nil, ReasonOwn
+	}
+	r := s.rp(rp, p)
+	if r == nil {
+		return nil, ReasonTableFull
+	}
+	return r, ReasonNone
+}
+
+// refuse is where every entry ends that is not taken from p.
+func (s *Speaker) refuse(p *peer, rp ipv4.Addr, sg ipv4.SG, why Reason) {
+	p.stats.Refused[why]++
+}
+
 // take caches one entry, or refreshes it, and notes it for flooding where it is due.
-func (s *Speaker) take(p *peer, r *rpInfo, sg ipv4.SG) {
-	why := ReasonNone
+func (s *Speaker) take(p *peer, r *rpInfo, sg ipv4.SG) Reason {
 	switch v := s.judge(p, r); v {
 	case undecided:
-		why = s.wait(p, r, sg)
+		return s.wait(p, r, sg)
 	case refused:
-		why = s.refusal(r)
+		return s.refusal(r)
 	default:
-		why = s.admit(p, r, sg, v == acceptedFromMesh)
-	}
-	if why != ReasonNone {
-		p.stats.Refused[why]++
+		return s.admit(p, r, sg, v == acceptedFromMesh)
 	}
 }
 

@@ -323,8 +323,11 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 		s.beginBatch()
 		n := 0
 		for ; n < len(waiting) && waiting[n].peer == index; n++ {
-			if p != nil {
-				s.take(p, r, waiting[n].sg)
+			if p == nil {
+				continue
+			}
+			if why := s.take(p, r, waiting[n].sg); why != ReasonNone {
+				s.refuse(p, r.addr, waiting[n].sg, why)
 			}
 		}
 		if p != nil {
