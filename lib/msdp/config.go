@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"msdpd/lib/acl"
 	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 )
@@ -65,6 +66,7 @@ type PeerConfig struct {
 	Description string
 	Shutdown    bool
 	Guard       guard.Guard
+	Filters     PeerFilters
 }
 
 // empty reports whether nothing is configured but the address.
@@ -86,14 +88,20 @@ type Config struct {
 	Timers     Timers
 	// OriginatorID is the RP field of our SAs; 0.0.0.0: the mesh group's source, else RP(G).
 	OriginatorID ipv4.Addr
-	// DefaultPeers are static RPF peers for every RP (rule v of §10.1.3), the first first.
-	DefaultPeers []ipv4.Addr
+	// DefaultPeers are static RPF peers (rule v of §10.1.3), the first first.
+	DefaultPeers []DefaultPeer
+	Redistribute Redistribution
+	// RejectedSAs is how many refused entries are remembered, at least 0.
+	RejectedSAs int
+	// Lists are the access and prefix lists that others name. They are not changed in place.
+	Lists acl.Lists
 }
 
 // Clone returns a copy that shares nothing with c.
 func (c Config) Clone() Config {
 	c.Peers = slices.Clone(c.Peers)
 	c.DefaultPeers = slices.Clone(c.DefaultPeers)
+	c.Lists = c.Lists.Clone()
 	c.MeshGroups = slices.Clone(c.MeshGroups)
 	for i := range c.MeshGroups {
 		c.MeshGroups[i].Members = slices.Clone(c.MeshGroups[i].Members)

@@ -59,6 +59,9 @@ type peer struct {
 
 	catchUp *catchUp
 
+	in, out  filter
+	refilter bool // what came from it is to be judged again
+
 	route      rib.Route // to the peer's address
 	neighborAS uint32    // of the BGP neighbour with the peer's address; 0: none
 
@@ -78,6 +81,7 @@ type PeerCounters struct {
 	FormatErrors       uint64 // RFC 3618 §13: the session was reset
 	UnknownTLVs        uint64
 	CatchUps           uint64 // times the peer was served from the cache because it was slow
+	FilteredOut        uint64 // entries that a filter kept from it
 	Refused            [reasonCount]uint64
 }
 
@@ -109,6 +113,7 @@ func (s *Speaker) syncPeers() {
 			s.removePeer(p)
 		}
 	}
+	s.syncFilters()
 	s.syncListeners()
 	for _, p := range s.ordered {
 		s.start(p)
@@ -202,6 +207,7 @@ func (s *Speaker) removePeer(p *peer) {
 		return true
 	})
 	s.forgetPending(p)
+	s.rejected.forget(func(k rejectedKey) bool { return k.peer == p.index })
 	delete(s.peers, p.Addr)
 	s.slots[p.index] = nil
 	s.env.UntrackRoute(p.Addr)

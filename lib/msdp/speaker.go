@@ -108,8 +108,12 @@ type Speaker struct {
 	nextSlot     int
 	registerSeen RegisterCounters
 
-	sgs   []ipv4.SG // scratch
-	bytes []byte    // scratch
+	redistribute listUse
+	rejected     rejections
+
+	// scratch
+	sgs, permitted  []ipv4.SG
+	bytes, filtered []byte
 }
 
 // New returns a Speaker without peers. Call Apply to give it a configuration.
@@ -144,6 +148,7 @@ func (s *Speaker) stamp() stamp              { return s.stampOf(s.now) }
 func (s *Speaker) Apply(now time.Time, c Config) {
 	s.now = now
 	s.config = c.Clone()
+	s.rejected.resize(c.RejectedSAs)
 	s.syncPeers()
 	s.rpfEpoch++
 	s.announceChanged()
