@@ -37,6 +37,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	if o.dryRun {
+		for _, m := range s.msdp.MissingLists() {
+			fmt.Fprintf(stderr, "msdpd: warning: %s\n", m)
+		}
 		return 0
 	}
 	if o.daemonize && !inBackground() {
@@ -72,6 +75,9 @@ func newDaemon(o options) *daemon {
 	d.installShowSummary(d.shell)
 	d.installShowRPF(d.shell)
 	d.installClear(d.shell)
+	d.installTestFilter(d.shell)
+	d.installShowRejected(d.shell)
+	d.installShowWhy(d.shell)
 	return d
 }
 
