@@ -37,6 +37,7 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 		call.Session.Enter(c.routerPIM)
 		return nil
 	})
+	c.lists()
 	c.instance()
 	c.peers()
 	c.filters()

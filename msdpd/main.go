@@ -74,6 +74,7 @@ func newDaemon(o options) *daemon {
 	d.installShowSA(d.shell)
 	d.installShowSummary(d.shell)
 	d.installShowRPF(d.shell)
+	d.installShowLists(d.shell)
 	d.installClear(d.shell)
 	d.installTestFilter(d.shell)
 	d.installShowRejected(d.shell)

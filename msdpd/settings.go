@@ -48,6 +48,7 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 		line("!")
 	}
 	m := &s.msdp
+	writeLists(line, &m.Lists)
 	if m.Timers != msdp.DefaultTimers() {
 		line("ip msdp timers %d %d %d", m.Timers.KeepAlive/time.Second, m.Timers.Hold/time.Second, m.Timers.ConnectRetry/time.Second)
 	}
