@@ -41,6 +41,7 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 	c.instance()
 	c.peers()
 	c.filters()
+	c.requests()
 	c.meshGroups()
 }
 

@@ -292,6 +292,7 @@ func randomSettings(r *rand.Rand) *settings {
 		p.Shutdown = r.IntN(4) == 0
 		p.Guard = randomGuard(r)
 		p.Filters = randomFilters(r)
+		p.Requests = randomRequests(r)
 		if r.IntN(3) == 0 {
 			p.Description = "a  link | to \"somewhere\" ! # 7"
 		}
@@ -323,6 +324,14 @@ func randomSettings(r *rand.Rand) *settings {
 func randomFilters(r *rand.Rand) msdp.PeerFilters {
 	both := func() msdp.FilterLists { return msdp.FilterLists{SG: randomList(r), RP: randomList(r)} }
 	return msdp.PeerFilters{In: both(), Out: both(), ScopeBoundary: randomList(r)}
+}
+
+func randomRequests(r *rand.Rand) msdp.PeerRequests {
+	q := msdp.PeerRequests{Accept: r.IntN(2) == 0, Send: r.IntN(2) == 0}
+	if q.Accept {
+		q.List = randomList(r)
+	}
+	return q
 }
 
 // randomList is the name of a list, or none.
@@ -378,7 +387,7 @@ func TestKeysAreHidden(t *testing.T) {
 		"ip msdp peer 10.0.0.2 password abracadabra abracadabra":             "nothing can follow",
 		"ip msdp peer 224.0.0.1 password abracadabra":                        "224.0.0.1 cannot be a router's address",
 		"no ip msdp peer 10.0.0.9 password abracadabra":                      "there is no peer 10.0.0.9",
-		"ip msdp peer 10.0.0.2 passwort abracadabra":                         "expected",
+		"ip msdp peer 10.0.0.2 passwort abracadabra":                         "not known here",
 		"msdp peer 10.0.0.2 password abracadabra":                            "",
 	} {
 		_, err := read(t, line+"\n")

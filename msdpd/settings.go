@@ -107,6 +107,7 @@ func writePeer(line func(string, ...any), p msdp.PeerConfig, key func(guard.Key)
 		line("ip msdp peer %s ttl-security hops %d", p.Addr, p.Guard.Hops)
 	}
 	writePeerFilters(line, p)
+	writePeerRequests(line, p)
 	if p.Shutdown {
 		line("ip msdp peer %s shutdown", p.Addr)
 	}

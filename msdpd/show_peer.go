@@ -104,6 +104,7 @@ type peerDetailJSON struct {
 	RPFilterOut        string            `json:"rpFilterOut,omitempty"`
 	ScopeBoundary      string            `json:"scopeBoundary,omitempty"`
 	MissingLists       []string          `json:"missingLists,omitempty"`
+	SARequests         saRequestsJSON    `json:"saRequests"`
 	UpTime             string            `json:"upTime"`
 	KeepAliveTimer     string            `json:"keepAliveTimer"`
 	ConnRetryTimer     string            `json:"connRetryTimer"`
@@ -138,7 +139,7 @@ func peerDetail(p msdp.PeerStatus, now time.Time, mismatch string) peerDetailJSO
 		KASent: n.KeepAlivesSent, KARcvd: n.KeepAlivesReceived, SASent: n.SAsSent, SARcvd: n.SAsReceived,
 		ASN: p.ASN, RPFLookupFailures: n.Refused[msdp.ReasonRPF] + n.Refused[msdp.ReasonNoRoute],
 		SAFilterIn: p.Filters.In.SG, SAFilterOut: p.Filters.Out.SG, RPFilterIn: p.Filters.In.RP, RPFilterOut: p.Filters.Out.RP,
-		ScopeBoundary: p.Filters.ScopeBoundary,
+		ScopeBoundary: p.Filters.ScopeBoundary, SARequests: peerRequests(p),
 		SAFilteredIn:  n.Refused[msdp.ReasonFilter] + n.Refused[msdp.ReasonScope], SAFilteredOut: n.FilteredOut,
 		SARefused: make(map[string]uint64), FormatErrors: n.FormatErrors, UnknownTLVs: n.UnknownTLVs, CatchUps: n.CatchUps,
 	}
@@ -191,6 +192,7 @@ func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time, mismatch str
 	c.Printf("                       Sent       Rcvd\n")
 	c.Printf("    Keepalives : %10d %10d\n", n.KeepAlivesSent, n.KeepAlivesReceived)
 	c.Printf("    SAs        : %10d %10d\n", n.SAsSent, n.SAsReceived)
+	printPeerRequests(c, p)
 	if n.FilteredOut > 0 {
 		c.Printf("  SAs not sent        : %d, a filter does not permit it\n", n.FilteredOut)
 	}

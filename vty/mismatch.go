@@ -59,8 +59,10 @@ func (m *mismatch) reason() string {
 		return ""
 	case m.status == Ambiguous:
 		return "could be " + list(m.expected)
-	case len(m.expected) > maxExpected:
+	case len(m.expected) > maxExpected && m.input == "":
 		return ""
+	case len(m.expected) > maxExpected:
+		return "not known here"
 	case len(m.expected) == 1 && m.expected[0] == theEnd:
 		return "nothing can follow here"
 	case len(m.expected) == 1 && m.expected[0] == "A.B.C.D" && m.input != "":

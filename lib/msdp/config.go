@@ -67,6 +67,7 @@ type PeerConfig struct {
 	Shutdown    bool
 	Guard       guard.Guard
 	Filters     PeerFilters
+	Requests    PeerRequests
 }
 
 // empty reports whether nothing is configured but the address.

@@ -100,6 +100,7 @@ func (s *Speaker) KernelEntry(now time.Time, sg ipv4.SG, iif int, packets uint64
 		if !s.interest[sg.Group] {
 			s.interest[sg.Group] = true
 			s.interestChanged(sg.Group)
+			s.request(sg.Group)
 		}
 		return
 	}

@@ -59,6 +59,7 @@ type peer struct {
 
 	catchUp *catchUp
 
+	requests requests
 	in, out  filter
 	refilter bool // what came from it is to be judged again
 
@@ -81,6 +82,11 @@ type PeerCounters struct {
 	FormatErrors       uint64 // RFC 3618 §13: the session was reset
 	UnknownTLVs        uint64
 	CatchUps           uint64 // times the peer was served from the cache because it was slow
+	RequestsSent       uint64
+	RequestsReceived   uint64
+	RequestsRefused    uint64 // not accepted, not permitted, or too many
+	ResponsesSent      uint64 // messages
+	ResponsesReceived  uint64 // messages
 	FilteredOut        uint64 // entries that a filter kept from it
 	Refused            [reasonCount]uint64
 }

@@ -11,6 +11,7 @@ const (
 	ReasonGroup               // a group that never crosses: SSM, link-local, Auto-RP, or no group at all
 	ReasonSource              // an address that cannot be a source
 	ReasonPrefixLength        // Sprefix Len is not 32 (RFC 3618 §12.2.1)
+	ReasonNotRequested        // an answer to an SA-Request that was not sent
 	ReasonRPAddress           // an address that cannot be an RP
 	ReasonOwn                 // it carries an RP address of ours: a loop, or a spoof
 	ReasonFilter              // a filter of the peer does not permit it
@@ -25,7 +26,7 @@ const (
 )
 
 var reasonNames = [reasonCount]string{
-	"", "group", "source", "prefix-length", "rp-address", "own", "sa-filter", "scope-boundary", "rpf", "no-route",
+	"", "group", "source", "prefix-length", "not-requested", "rp-address", "own", "sa-filter", "scope-boundary", "rpf", "no-route",
 	"local-source", "not-owner", "duplicate-rp", "table-full",
 }
 
@@ -102,6 +103,7 @@ var reasonTexts = [reasonCount]string{
 	"the group never crosses domains (SSM, link-local, Auto-RP, or no group)",
 	"the address cannot be a source",
 	"the source's prefix length is not 32",
+	"it answers an SA-Request that was not sent",
 	"the address cannot be an RP",
 	"the RP address is this router's own: a loop, or a spoof",
 	"a filter of the peer does not permit it",

@@ -59,6 +59,24 @@ func (s *Speaker) receiveTLV(p *peer, h wire.Header, tlv []byte) error {
 		}
 		p.stats.SAsReceived++
 		s.receiveSA(p, sa)
+	case wire.TypeSARequest:
+		request, err := wire.ParseSARequest(tlv)
+		if err != nil { // of a type that RFC 3618 does not describe, this is no reason to reset
+			p.stats.UnknownTLVs++
+			return nil
+		}
+		s.receiveRequest(p, request.Group)
+	case wire.TypeSAResponse:
+		if !p.Requests.Send {
+			p.stats.UnknownTLVs++
+			return nil
+		}
+		sa, err := wire.ParseSourceActive(tlv)
+		if err != nil {
+			return err
+		}
+		p.stats.ResponsesReceived++
+		s.receiveEntries(p, sa, true)
 	default: // E10, A9: dropped, the session stays
 		p.stats.UnknownTLVs++
 	}
@@ -66,7 +84,11 @@ func (s *Speaker) receiveTLV(p *peer, h wire.Header, tlv []byte) error {
 }
 
 // receiveSA runs RFC 3618 §11.3 on a Source-Active TLV: peer-RPF, cache, flood.
-func (s *Speaker) receiveSA(p *peer, sa wire.SourceActive) {
+func (s *Speaker) receiveSA(p *peer, sa wire.SourceActive) { s.receiveEntries(p, sa, false) }
+
+// receiveEntries takes the entries of a Source-Active, or of the answer to a request: of that,
+// those for groups that p was asked about.
+func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 	n := sa.Len()
 	if n == 0 {
 		return // nothing in it, no error
@@ -89,6 +111,8 @@ func (s *Speaker) receiveSA(p *peer, sa wire.SourceActive) {
 			why = ReasonSource
 		case prefixLength != 32:
 			why = ReasonPrefixLength
+		case answer && !p.requests.wasAsked(sg.Group, s.stamp()):
+			why = ReasonNotRequested
 		default:
 			why = s.take(p, r, sg)
 		}

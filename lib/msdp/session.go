@@ -219,6 +219,7 @@ func (s *Speaker) establish(p *peer, conn ConnID, local, remote netip.AddrPort) 
 	s.log.Log(p.news(zap.InfoLevel), "peer up", zap.Stringer("peer", p.Addr), zap.Stringer("source", p.Local))
 	s.sendKeepAlive(p)
 	s.beginCatchUp(p, 0)
+	s.requestAll(p)
 }
 
 func (s *Speaker) sendKeepAlive(p *peer) {
@@ -314,6 +315,7 @@ func (s *Speaker) leaveEstablished(p *peer, reason string) {
 	p.lastReset = reason
 	p.resetAt = s.now
 	p.catchUp = nil
+	p.requests = requests{}
 	s.rpfEpoch++
 }
 

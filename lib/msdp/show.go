@@ -25,7 +25,7 @@ type PeerStatus struct {
 	SACount                                      int
 	CatchingUp                                   bool
 	Counters                                     PeerCounters
-	MissingLists                                 []MissingList // that its filters name
+	MissingLists                                 []MissingList // that it names
 }
 
 // Peers returns every peer's status, by address.
@@ -52,7 +52,7 @@ func (s *Speaker) peerStatus(now time.Time, p *peer) PeerStatus {
 		Since: p.since, LastReset: p.lastReset, ResetAt: p.resetAt,
 		KeepAliveTimer: -1, HoldTimer: -1, ConnectRetryTimer: -1,
 		SACount: p.saCount, CatchingUp: p.catchUp != nil, Counters: p.stats,
-		MissingLists: s.config.missingOf(p.Filters),
+		MissingLists: s.config.missingOf(p.PeerConfig),
 	}
 	switch {
 	case p.established():
