@@ -140,7 +140,7 @@ func peerDetail(p msdp.PeerStatus, now time.Time, mismatch string) peerDetailJSO
 		ASN: p.ASN, RPFLookupFailures: n.Refused[msdp.ReasonRPF] + n.Refused[msdp.ReasonNoRoute],
 		SAFilterIn: p.Filters.In.SG, SAFilterOut: p.Filters.Out.SG, RPFilterIn: p.Filters.In.RP, RPFilterOut: p.Filters.Out.RP,
 		ScopeBoundary: p.Filters.ScopeBoundary, SARequests: peerRequests(p),
-		SAFilteredIn:  n.Refused[msdp.ReasonFilter] + n.Refused[msdp.ReasonScope], SAFilteredOut: n.FilteredOut,
+		SAFilteredIn: n.Refused[msdp.ReasonFilter] + n.Refused[msdp.ReasonScope], SAFilteredOut: n.FilteredOut,
 		SARefused: make(map[string]uint64), FormatErrors: n.FormatErrors, UnknownTLVs: n.UnknownTLVs, CatchUps: n.CatchUps,
 	}
 	for _, r := range msdp.Reasons() {
