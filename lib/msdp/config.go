@@ -65,6 +65,7 @@ type PeerConfig struct {
 	Description string
 	Shutdown    bool
 	Guard       guard.Guard
+	Limits      PeerLimits
 }
 
 // empty reports whether nothing is configured but the address.
@@ -88,6 +89,7 @@ type Config struct {
 	OriginatorID ipv4.Addr
 	// DefaultPeers are static RPF peers for every RP (rule v of §10.1.3), the first first.
 	DefaultPeers []ipv4.Addr
+	Limits       Limits
 }
 
 // Clone returns a copy that shares nothing with c.
@@ -95,6 +97,7 @@ func (c Config) Clone() Config {
 	c.Peers = slices.Clone(c.Peers)
 	c.DefaultPeers = slices.Clone(c.DefaultPeers)
 	c.MeshGroups = slices.Clone(c.MeshGroups)
+	c.Limits = c.Limits.clone()
 	for i := range c.MeshGroups {
 		c.MeshGroups[i].Members = slices.Clone(c.MeshGroups[i].Members)
 	}
@@ -189,6 +192,9 @@ func (c *Config) Validate() error {
 	if err := c.Timers.Validate(); err != nil {
 		return err
 	}
+	if err := c.Limits.validate(); err != nil {
+		return err
+	}
 	for _, p := range c.Peers {
 		if err := validPeerAddress(p.Addr); err != nil {
 			return err
@@ -202,6 +208,9 @@ func (c *Config) Validate() error {
 			}
 		}
 		if err := p.Guard.Validate(); err != nil {
+			return fmt.Errorf("peer %s: %w", p.Addr, err)
+		}
+		if err := p.Limits.validate(); err != nil {
 			return fmt.Errorf("peer %s: %w", p.Addr, err)
 		}
 	}

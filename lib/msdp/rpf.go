@@ -301,10 +301,11 @@ func (s *Speaker) refusal(r *rpInfo) Reason {
 
 // wait keeps an entry until the route to its RP is known.
 func (s *Speaker) wait(p *peer, r *rpInfo, sg ipv4.SG) Reason {
-	if s.pending >= maxPending {
-		return ReasonTableFull
+	if why := s.mayWait(p, sg); why != ReasonNone {
+		return why
 	}
 	s.pending++
+	p.quota.pending++
 	r.waiting = append(r.waiting, waitingSA{sg, p.index})
 	return ReasonNone
 }
@@ -326,6 +327,7 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 			if p == nil {
 				continue
 			}
+			p.quota.pending--
 			if why := s.take(p, r, waiting[n].sg); why != ReasonNone {
 				s.refuse(p, r.addr, waiting[n].sg, why)
 			}

@@ -1,0 +1,434 @@
+package msdp
+
+import (
+	"math/bits"
+	"net/netip"
+	"slices"
+	"time"
+
+	"msdpd/lib/ipv4"
+)
+
+// maxPendingOfPeer bounds what one peer may have waiting for routes, so that it leaves room
+// for others in what may wait in all.
+const maxPendingOfPeer = maxPending / 4
+
+// bound is a limit as it is checked.
+type bound struct {
+	max uint32
+	// low is the threshold: below it, reaching the limit is news again.
+	low uint32
+	// ahead: a warning is due at the threshold already.
+	ahead bool
+}
+
+// aheadFrom is the least limit at which a warning comes before it is reached: with fewer
+// entries, the threshold is where things are every day.
+const aheadFrom = 10
+
+func newBound(l EntryLimit) bound {
+	explicit := l.Threshold != 0
+	l = l.WithDefault(Unlimited)
+	low := uint32((uint64(l.Max)*uint64(l.Threshold) + 99) / 100)
+	return bound{max: l.Max, low: max(low, 1), ahead: l.Max != Unlimited && (explicit || l.Max >= aheadFrom)}
+}
+
+// gauge remembers what was told of a count and its limit.
+type gauge struct {
+	near, full bool
+	refused    uint64
+}
+
+// news is what there is to tell of a gauge.
+type news uint8
+
+const (
+	nothing news = iota
+	nowNear
+	nowFull
+)
+
+// meet reports whether a count may grow by one, and what there is to tell. The threshold is
+// told again when the count was a tenth below it in between, the limit when it was below the
+// threshold.
+func (g *gauge) meet(count int, b bound) (ok bool, tell news) {
+	n := uint32(count)
+	if n < b.low {
+		g.full = false
+		if n < b.low-b.low/10 {
+			g.near = false
+		}
+	}
+	switch {
+	case n >= b.max:
+		g.refused++
+		if !g.full {
+			g.full, g.near = true, true
+			tell = nowFull
+		}
+		return false, tell
+	case b.ahead && !g.near && n+1 >= b.low:
+		g.near = true
+		return true, nowNear
+	}
+	return true, nothing
+}
+
+// quota is what holds for one peer.
+type quota struct {
+	bound
+	gauge   gauge
+	pending int // entries that wait for a route
+	rate    Rate
+	bucket  bucket
+}
+
+// maxGauges bounds how many groups, sources or RPs near their limits are remembered; those
+// above count as one.
+const maxGauges = 10_000
+
+// family is the limit of each group, of each source or of each RP.
+type family struct {
+	gauges  map[ipv4.Addr]*gauge // of those at the threshold or above
+	crowd   gauge
+	refused uint64
+	// The next warning is not due before, and then tells of so many others.
+	quietUntil time.Time
+	untold     int
+}
+
+// meet is gauge.meet for one of the family. g is the gauge that there is something to tell of.
+func (f *family) meet(key ipv4.Addr, count int, b bound) (ok bool, tell news, g *gauge) {
+	g = f.gauges[key]
+	if g == nil {
+		if n := uint32(count); n < b.max && (!b.ahead || n+1 < b.low) {
+			return true, nothing, nil
+		}
+		g = &f.crowd
+		if len(f.gauges) < maxGauges {
+			if f.gauges == nil {
+				f.gauges = make(map[ipv4.Addr]*gauge)
+			}
+			g = &gauge{}
+			f.gauges[key] = g
+		}
+	}
+	ok, tell = g.meet(count, b)
+	if !ok {
+		f.refused++
+	}
+	return ok, tell, g
+}
+
+// tidy forgets those that are well below their threshold, or have no limit any more.
+func (f *family) tidy(state func(ipv4.Addr) (count int, b bound)) {
+	for key := range f.gauges {
+		if count, b := state(key); uint32(count) < b.low-b.low/10 || count == 0 {
+			delete(f.gauges, key)
+		}
+	}
+}
+
+// full counts those at their limit that had something refused.
+func (f *family) full(state func(ipv4.Addr) (count int, b bound)) int {
+	n := 0
+	for key, g := range f.gauges {
+		if count, b := state(key); g.full && uint32(count) >= b.max {
+			n++
+		}
+	}
+	return n
+}
+
+// prefixLimit is the limit of a configured prefix.
+type prefixLimit struct {
+	prefix netip.Prefix
+	bound
+	gauge gauge
+	count int // entries, where it is one of sources
+}
+
+// prefixTable finds the longest of its prefixes that an address is in.
+type prefixTable []prefixLength
+
+type prefixLength struct {
+	mask ipv4.Addr
+	of   map[ipv4.Addr]*prefixLimit
+}
+
+func (t prefixTable) find(a ipv4.Addr) *prefixLimit {
+	for i := range t { // the longest first
+		if l := t[i].of[a&t[i].mask]; l != nil {
+			return l
+		}
+	}
+	return nil
+}
+
+func (t prefixTable) exact(p netip.Prefix) *prefixLimit {
+	for _, length := range t {
+		if a, ok := ipv4.FromNetip(p.Addr()); ok && bits.OnesCount32(uint32(length.mask)) == p.Bits() {
+			return length.of[a]
+		}
+	}
+	return nil
+}
+
+// newPrefixTable returns a table of limits. What was told and refused of a prefix that is in
+// old stays.
+func newPrefixTable(limits PrefixLimits, old prefixTable) prefixTable {
+	var t prefixTable
+	for n := 32; n >= 0; n-- {
+		length := prefixLength{mask: ipv4.Addr(uint64(0xffffffff) << (32 - n)), of: make(map[ipv4.Addr]*prefixLimit)}
+		for _, l := range limits {
+			a, ok := ipv4.FromNetip(l.Prefix.Addr())
+			if !ok || l.Prefix.Bits() != n {
+				continue
+			}
+			p := &prefixLimit{prefix: l.Prefix}
+			if was := old.exact(l.Prefix); was != nil {
+				p = was
+			}
+			p.bound = newBound(EntryLimit{Max: l.Max})
+			length.of[a&length.mask] = p
+		}
+		if len(length.of) > 0 {
+			t = append(t, length)
+		}
+	}
+	return t
+}
+
+// limiter keeps the entries of the cache within the limits.
+type limiter struct {
+	all      bound
+	allGauge gauge
+
+	// finer: there is a limit on groups, sources or RPs. counting: there is one on sources,
+	// whose entries are counted while there is.
+	finer, counting bool
+
+	group        bound
+	groups       prefixTable
+	groupState   family
+	groupRefused uint64 // of groups in no range
+
+	source      bound
+	sourceCount map[ipv4.Addr]uint32 // nil: not counted
+	sourceState family
+	sources     prefixTable
+
+	rp      bound
+	rpState family
+
+	drs    drBuckets
+	alarms []alarm
+	survey *survey
+}
+
+// applyLimits brings the configured limits into force. Nothing that is cached goes for it.
+func (s *Speaker) applyLimits(old Limits) {
+	l, c := &s.limiter, &s.config.Limits
+	l.all = newBound(EntryLimit{Max: c.Entries.WithDefault(DefaultEntries).Max, Threshold: c.Entries.Threshold})
+	for _, p := range s.ordered {
+		e := p.Limits.Entries
+		p.quota.bound = newBound(EntryLimit{Max: e.WithDefault(DefaultPeerEntries).Max, Threshold: e.Threshold})
+		p.quota.rate = p.Limits.Rate
+	}
+	l.group, l.rp = newBound(EntryLimit{Max: c.Group}), newBound(EntryLimit{Max: c.RP})
+	l.groups = newPrefixTable(c.Groups, l.groups)
+	l.source = newBound(EntryLimit{Max: c.Source})
+	l.sources = newPrefixTable(c.Sources, l.sources)
+	l.counting = c.Source != 0 || len(c.Sources) > 0
+	l.finer = l.counting || c.Group != 0 || len(c.Groups) > 0 || c.RP != 0
+	if (c.Source != 0) != (old.Source != 0) || !slices.Equal(c.Sources, old.Sources) {
+		s.countSources()
+	}
+	s.tidyLimits()
+}
+
+// countSources counts the entries of each source, or prefix, that has a limit: in one walk,
+// as what was counted may have been by other prefixes.
+func (s *Speaker) countSources() {
+	l := &s.limiter
+	l.sourceCount = nil
+	if s.config.Limits.Source != 0 {
+		l.sourceCount = make(map[ipv4.Addr]uint32)
+	}
+	for _, length := range l.sources {
+		for _, p := range length.of {
+			p.count = 0
+		}
+	}
+	if l.counting {
+		s.cache.each(1, s.cache.limit(), func(_ number, e *entry) bool {
+			l.entryCame(e.sg)
+			return true
+		})
+	}
+}
+
+func (l *limiter) entryCame(sg ipv4.SG) {
+	if l.sourceCount != nil {
+		l.sourceCount[sg.Source]++
+	}
+	if p := l.sources.find(sg.Source); p != nil {
+		p.count++
+	}
+}
+
+func (l *limiter) entryWent(sg ipv4.SG) {
+	if l.sourceCount != nil {
+		if n := l.sourceCount[sg.Source]; n > 1 {
+			l.sourceCount[sg.Source] = n - 1
+		} else {
+			delete(l.sourceCount, sg.Source)
+		}
+	}
+	if p := l.sources.find(sg.Source); p != nil {
+		p.count--
+	}
+}
+
+// limits says which limit keeps p from having one more entry, sg with r, in the cache.
+func (s *Speaker) limits(p *peer, r *rpInfo, sg ipv4.SG) Reason {
+	if s.limiter.finer {
+		if why := s.finerLimits(p, r, sg); why != ReasonNone {
+			return why
+		}
+	}
+	if !s.peerMayHave(p, 0) {
+		return ReasonPeerLimit
+	}
+	l := &s.limiter
+	ok, tell := l.allGauge.meet(s.cache.count, l.all)
+	if tell != nothing {
+		s.tell(tell, alarm{limit: "sa-limit of all peers", max: l.all.max, peer: p, gauge: &l.allGauge, all: true})
+	}
+	if !ok {
+		return ReasonGlobalLimit
+	}
+	if q := &p.quota; q.rate.limited() && !q.bucket.take(s.now, q.rate) {
+		if !q.bucket.told {
+			q.bucket.told = true
+			s.tell(nowFull, alarm{limit: "sa-rate of the peer", max: q.rate.PerSecond, peer: p, of: ofPeer(p)})
+		}
+		return ReasonRate
+	}
+	return ReasonNone
+}
+
+// peerMayHave reports whether p may have one more entry, with so many of its own waiting.
+func (s *Speaker) peerMayHave(p *peer, waiting int) bool {
+	q := &p.quota
+	ok, tell := q.gauge.meet(p.saCount+waiting, q.bound)
+	if tell != nothing {
+		s.tell(tell, alarm{limit: "sa-limit of the peer", max: q.max, peer: p, gauge: &q.gauge, of: ofPeer(p)})
+	}
+	return ok
+}
+
+// finerLimits looks at the limits on sources, RPs and groups.
+func (s *Speaker) finerLimits(p *peer, r *rpInfo, sg ipv4.SG) Reason {
+	l := &s.limiter
+	if in := l.sources.find(sg.Source); in != nil {
+		ok, tell := in.gauge.meet(in.count, in.bound)
+		if tell != nothing {
+			s.tell(tell, alarm{limit: "source-limit " + in.prefix.String(), max: in.max, peer: p, gauge: &in.gauge, of: ofSources(in.prefix)})
+		}
+		if !ok {
+			return ReasonSourceLimit
+		}
+	}
+	if l.sourceCount != nil {
+		ok, tell, g := l.sourceState.meet(sg.Source, int(l.sourceCount[sg.Source]), l.source)
+		if tell != nothing {
+			s.tellFamily(&l.sourceState, tell, alarm{limit: "source-limit of source " + sg.Source.String(), max: l.source.max, peer: p, gauge: g,
+				of: func(e *entry) bool { return e.sg.Source == sg.Source }})
+		}
+		if !ok {
+			return ReasonSourceLimit
+		}
+	}
+	if l.rp.max != Unlimited {
+		ok, tell, g := l.rpState.meet(r.addr, r.entries, l.rp)
+		if tell != nothing {
+			s.tellFamily(&l.rpState, tell, alarm{limit: "rp-limit of RP " + r.addr.String(), max: l.rp.max, peer: p, gauge: g,
+				of: func(e *entry) bool { return e.rp == r.addr }})
+		}
+		if !ok {
+			return ReasonRPLimit
+		}
+	}
+	return s.groupLimit(p, sg)
+}
+
+func (s *Speaker) groupLimit(p *peer, sg ipv4.SG) Reason {
+	l := &s.limiter
+	b, in := l.groupBound(sg.Group)
+	if b.max == Unlimited {
+		return ReasonNone
+	}
+	ok, tell, g := l.groupState.meet(sg.Group, int(s.cache.groups[sg.Group].count), b)
+	if tell != nothing {
+		s.tellFamily(&l.groupState, tell, alarm{limit: "group-limit of group " + sg.Group.String(), max: b.max, peer: p, gauge: g,
+			of: func(e *entry) bool { return e.sg.Group == sg.Group }})
+	}
+	if ok {
+		return ReasonNone
+	}
+	if in != nil {
+		in.gauge.refused++
+	} else {
+		l.groupRefused++
+	}
+	return ReasonGroupLimit
+}
+
+// groupBound returns the limit of a group, and the range that it is from; nil: none.
+func (l *limiter) groupBound(group ipv4.Addr) (bound, *prefixLimit) {
+	if in := l.groups.find(group); in != nil {
+		return in.bound, in
+	}
+	return l.group, nil
+}
+
+// tidyLimits forgets what is well below its limit.
+func (s *Speaker) tidyLimits() {
+	l := &s.limiter
+	l.groupState.tidy(s.groupGauge)
+	l.sourceState.tidy(s.sourceGauge)
+	l.rpState.tidy(s.rpGauge)
+}
+
+func (s *Speaker) groupGauge(g ipv4.Addr) (int, bound) {
+	b, _ := s.limiter.groupBound(g)
+	return int(s.cache.groups[g].count), b
+}
+
+func (s *Speaker) sourceGauge(a ipv4.Addr) (int, bound) {
+	return int(s.limiter.sourceCount[a]), s.limiter.source
+}
+
+func (s *Speaker) rpGauge(a ipv4.Addr) (int, bound) {
+	r := s.rpTable[a]
+	if r == nil {
+		return 0, s.limiter.rp
+	}
+	return r.entries, s.limiter.rp
+}
+
+// mayWait reports why an SA of p may not wait for the route to its RP. What is in the cache
+// already takes no more room there.
+func (s *Speaker) mayWait(p *peer, sg ipv4.SG) Reason {
+	if s.pending >= maxPending || p.quota.pending >= maxPendingOfPeer {
+		return ReasonTableFull
+	}
+	if n := s.cache.find(sg); n != none && s.cache.at(n).peer == p.index {
+		return ReasonNone
+	}
+	if !s.peerMayHave(p, p.quota.pending) {
+		return ReasonPeerLimit
+	}
+	return ReasonNone
+}
