@@ -39,6 +39,7 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 	c.instance()
 	c.peers()
 	c.meshGroups()
+	c.limits()
 }
 
 func (c *configurator) install(mode *vty.Mode, syntax, help string, f change) {

@@ -269,6 +269,7 @@ func (in *instance) reconfigure(f func(*settings) error) error {
 func (in *instance) apply(s *settings) {
 	in.settings = s
 	in.speaker.Apply(in.now, s.msdp)
+	in.limitJoins(in.world.bearsJoins)
 	in.judgeRPs()
 }
 

@@ -19,6 +19,7 @@ type settings struct {
 	msdp     msdp.Config
 	// staticRPs count only where no pimd answers.
 	staticRPs []staticRP
+	joins     joinLimits
 }
 
 // staticRP is `ip pim rp A.B.C.D A.B.C.D/M`.
@@ -54,6 +55,7 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 	if m.OriginatorID != 0 {
 		line("ip msdp originator-id %s", m.OriginatorID)
 	}
+	s.writeLimits(line)
 	for _, p := range m.Peers {
 		writePeer(line, p, key)
 	}
@@ -95,6 +97,7 @@ func writePeer(line func(string, ...any), p msdp.PeerConfig, key func(guard.Key)
 	if p.Guard.Hops != 0 {
 		line("ip msdp peer %s ttl-security hops %d", p.Addr, p.Guard.Hops)
 	}
+	writePeerLimits(line, p)
 	if p.Shutdown {
 		line("ip msdp peer %s shutdown", p.Addr)
 	}

@@ -86,37 +86,38 @@ func peerBrief(p msdp.PeerStatus, now time.Time) peerBriefJSON {
 }
 
 type peerDetailJSON struct {
-	Local              string            `json:"local"`
-	LocalPort          uint16            `json:"localPort,omitempty"`
-	Peer               string            `json:"peer"`
-	PeerPort           uint16            `json:"peerPort,omitempty"`
-	MeshGroupName      string            `json:"meshGroupName,omitempty"`
-	Description        string            `json:"description,omitempty"`
-	State              string            `json:"state"`
-	StateReason        string            `json:"stateReason,omitempty"`
-	Password           bool              `json:"password"`
-	PasswordMismatch   string            `json:"passwordMismatch,omitempty"`
-	TTLSecurityHops    uint8             `json:"ttlSecurityHops,omitempty"`
-	UpTime             string            `json:"upTime"`
-	KeepAliveTimer     string            `json:"keepAliveTimer"`
-	ConnRetryTimer     string            `json:"connRetryTimer"`
-	HoldTimer          string            `json:"holdTimer"`
-	LastReset          string            `json:"lastReset"`
-	ConnAttempts       uint64            `json:"connAttempts"`
-	EstablishedChanges uint64            `json:"establishedChanges"`
-	SACount            int               `json:"saCount"`
-	KASent             uint64            `json:"kaSent"`
-	KARcvd             uint64            `json:"kaRcvd"`
-	SASent             uint64            `json:"saSent"`
-	SARcvd             uint64            `json:"saRcvd"`
-	ASN                uint32            `json:"asn,omitempty"`
-	SAFilteredIn       uint64            `json:"saFilteredIn"`
-	SAFilteredOut      uint64            `json:"saFilteredOut"`
-	RPFLookupFailures  uint64            `json:"rpfLookupFailures"`
-	SARefused          map[string]uint64 `json:"saRefused"`
-	FormatErrors       uint64            `json:"formatErrors"`
-	UnknownTLVs        uint64            `json:"unknownTlvs"`
-	CatchUps           uint64            `json:"catchUps"`
+	Local              string `json:"local"`
+	LocalPort          uint16 `json:"localPort,omitempty"`
+	Peer               string `json:"peer"`
+	PeerPort           uint16 `json:"peerPort,omitempty"`
+	MeshGroupName      string `json:"meshGroupName,omitempty"`
+	Description        string `json:"description,omitempty"`
+	State              string `json:"state"`
+	StateReason        string `json:"stateReason,omitempty"`
+	Password           bool   `json:"password"`
+	PasswordMismatch   string `json:"passwordMismatch,omitempty"`
+	TTLSecurityHops    uint8  `json:"ttlSecurityHops,omitempty"`
+	UpTime             string `json:"upTime"`
+	KeepAliveTimer     string `json:"keepAliveTimer"`
+	ConnRetryTimer     string `json:"connRetryTimer"`
+	HoldTimer          string `json:"holdTimer"`
+	LastReset          string `json:"lastReset"`
+	ConnAttempts       uint64 `json:"connAttempts"`
+	EstablishedChanges uint64 `json:"establishedChanges"`
+	SACount            int    `json:"saCount"`
+	peerLimitsJSON
+	KASent            uint64            `json:"kaSent"`
+	KARcvd            uint64            `json:"kaRcvd"`
+	SASent            uint64            `json:"saSent"`
+	SARcvd            uint64            `json:"saRcvd"`
+	ASN               uint32            `json:"asn,omitempty"`
+	SAFilteredIn      uint64            `json:"saFilteredIn"`
+	SAFilteredOut     uint64            `json:"saFilteredOut"`
+	RPFLookupFailures uint64            `json:"rpfLookupFailures"`
+	SARefused         map[string]uint64 `json:"saRefused"`
+	FormatErrors      uint64            `json:"formatErrors"`
+	UnknownTLVs       uint64            `json:"unknownTlvs"`
+	CatchUps          uint64            `json:"catchUps"`
 }
 
 func peerDetail(p msdp.PeerStatus, now time.Time, mismatch string) peerDetailJSON {
@@ -127,7 +128,7 @@ func peerDetail(p msdp.PeerStatus, now time.Time, mismatch string) peerDetailJSO
 		Password: p.Guard.Key != "", PasswordMismatch: mismatch, TTLSecurityHops: p.Guard.Hops,
 		UpTime: sinceOrDash(p.Since, now), KeepAliveTimer: timer(p.KeepAliveTimer),
 		ConnRetryTimer: timer(p.ConnectRetryTimer), HoldTimer: timer(p.HoldTimer), LastReset: lastReset(p, now),
-		ConnAttempts: n.ConnAttempts, EstablishedChanges: n.EstablishedChanges, SACount: p.SACount,
+		ConnAttempts: n.ConnAttempts, EstablishedChanges: n.EstablishedChanges, SACount: p.SACount, peerLimitsJSON: peerLimits(p),
 		KASent: n.KeepAlivesSent, KARcvd: n.KeepAlivesReceived, SASent: n.SAsSent, SARcvd: n.SAsReceived,
 		ASN: p.ASN, RPFLookupFailures: n.Refused[msdp.ReasonRPF] + n.Refused[msdp.ReasonNoRoute],
 		SARefused: make(map[string]uint64), FormatErrors: n.FormatErrors, UnknownTLVs: n.UnknownTLVs, CatchUps: n.CatchUps,
@@ -173,6 +174,7 @@ func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time, mismatch str
 	line("Conn Attempts", strconv.FormatUint(n.ConnAttempts, 10))
 	line("Established Changes", strconv.FormatUint(n.EstablishedChanges, 10))
 	line("SA Count", strconv.Itoa(p.SACount))
+	printPeerLimits(line, p)
 	c.Printf("  Statistics          :\n")
 	c.Printf("                       Sent       Rcvd\n")
 	c.Printf("    Keepalives : %10d %10d\n", n.KeepAlivesSent, n.KeepAlivesReceived)

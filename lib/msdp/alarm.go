@@ -20,7 +20,7 @@ const (
 	// surveyEntries and surveyWork bound what looking for the busiest costs in one go, in entries
 	// passed and counters touched. It holds up the protocol for a millisecond or two.
 	surveyEntries = 1 << 16
-	surveyWork    = 1 << 16
+	surveyWork    = 1 << 15
 	// maxAlarms bounds the warnings that wait to be told.
 	maxAlarms = 1000
 )
