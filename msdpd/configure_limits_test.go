@@ -135,12 +135,12 @@ func TestJoinLimitsStayBelowWhatPimdBears(t *testing.T) {
 
 func TestLimitsInWords(t *testing.T) {
 	limits := []msdp.LimitStatus{
-		{Kind: msdp.LimitPeer, Peer: 0x0a000002, Max: 1000, Threshold: 80, Configured: true, Count: 1000, Pending: 3, Refused: 7},
-		{Kind: msdp.LimitPeer, Peer: 0x0a000003, Max: msdp.Unlimited, Threshold: 80, Configured: true, Count: 10},
+		{Kind: msdp.LimitPeer, Peer: 0x0a000002, Max: 1000, WarnsAt: 80, Configured: true, Count: 1000, Pending: 3, Refused: 7},
+		{Kind: msdp.LimitPeer, Peer: 0x0a000003, Max: msdp.Unlimited, Configured: true, Count: 10},
 		{Kind: msdp.LimitPeerRate, Peer: 0x0a000003, Rate: msdp.Rate{PerSecond: 5, Burst: 9}, Configured: true},
-		{Kind: msdp.LimitAll, Max: 4000, Threshold: 80, Count: 1010},
-		{Kind: msdp.LimitGroup, Max: 12, Threshold: 80, Configured: true, Count: 2, Refused: 9},
-		{Kind: msdp.LimitSources, Prefix: netip.MustParsePrefix("10.0.0.0/8"), Max: 12, Threshold: 80, Configured: true},
+		{Kind: msdp.LimitAll, Max: 4000, WarnsAt: 80, Count: 1010},
+		{Kind: msdp.LimitGroup, Max: 12, WarnsAt: 80, Configured: true, Count: 2, Refused: 9},
+		{Kind: msdp.LimitSources, Prefix: netip.MustParsePrefix("10.0.0.0/8"), Max: 12, WarnsAt: 80, Configured: true},
 		{Kind: msdp.LimitRegister, Rate: msdp.Rate{PerSecond: msdp.Unlimited}},
 	}
 	var got []string
@@ -161,5 +161,26 @@ func TestLimitsInWords(t *testing.T) {
 	}
 	if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
 		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestPeerLimitsInWords(t *testing.T) {
+	for _, tc := range []struct {
+		limits msdp.PeerLimits
+		want   string
+	}{
+		{msdp.PeerLimits{}, "SA Limit: 1000000, 0 % full, warning at 80 %, by default"},
+		{msdp.PeerLimits{Entries: msdp.EntryLimit{Max: 100}}, "SA Limit: 100, 25 % full, warning at 80 %"},
+		{msdp.PeerLimits{Entries: msdp.EntryLimit{Max: 5}}, "SA Limit: 5, 500 % full"},
+		{msdp.PeerLimits{Entries: msdp.EntryLimit{Max: msdp.Unlimited}, Rate: msdp.Rate{PerSecond: 3, Burst: 4}},
+			"SA Limit: unlimited SA Rate: 3 new ones a second, burst 4"},
+	} {
+		var lines []string
+		p := msdp.PeerStatus{SACount: 25}
+		p.Limits = tc.limits
+		printPeerLimits(func(name, value string) { lines = append(lines, name+": "+value) }, p)
+		if got := strings.Join(lines, " "); got != tc.want {
+			t.Errorf("%q, want %q", got, tc.want)
+		}
 	}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"msdpd/lib/msdp"
@@ -26,12 +28,16 @@ func (d *daemon) showLimits(c *vty.Call) error {
 	if c.Has("json") {
 		return limitsJSON(c, limits, joins)
 	}
-	c.Printf("%-32s %12s %6s %12s %12s  %s\n", "Limit", "Most", "Warn", "Now", "Refused", "")
-	for _, l := range limits {
-		c.Printf("%-32s %12s %6s %12s %12d  %s\n", limitName(l), limitMost(l), limitWarn(l), limitNow(l), l.Refused, limitNote(l))
+	row := func(name, most, warn, now, refused, note string) {
+		line := fmt.Sprintf("%-32s %12s %6s %12s %12s  %s", name, most, warn, now, refused, note)
+		c.Printf("%s\n", strings.TrimRight(line, " "))
 	}
-	c.Printf("%-32s %12d %6s %12d %12d  %s\n", "join-limit", joins.Limit, "-", joins.Joined, joins.Refused, byDefault(joins.Configured))
-	c.Printf("%-32s %12s %6s %12s %12s  %s\n", "join-limit per-group", groupMost(joins.PerGroup), "-", "-", "-", joins.Note)
+	row("Limit", "Most", "Warn", "Now", "Refused", "")
+	for _, l := range limits {
+		row(limitName(l), limitMost(l), limitWarn(l), limitNow(l), fmt.Sprint(l.Refused), limitNote(l))
+	}
+	row("join-limit", fmt.Sprint(joins.Limit), "-", fmt.Sprint(joins.Joined), fmt.Sprint(joins.Refused), byDefault(joins.Configured))
+	row("join-limit per-group", groupMost(joins.PerGroup), "-", "-", "-", joins.Note)
 	c.Printf("\nEntries above a limit that was lowered stay until they expire.\n")
 	return nil
 }
@@ -74,10 +80,10 @@ func limitMost(l msdp.LimitStatus) string {
 }
 
 func limitWarn(l msdp.LimitStatus) string {
-	if isRate(l) || l.Max == msdp.Unlimited {
+	if l.WarnsAt == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%d %%", l.Threshold)
+	return fmt.Sprintf("%d %%", l.WarnsAt)
 }
 
 func limitNow(l msdp.LimitStatus) string {
@@ -94,15 +100,15 @@ func limitNote(l msdp.LimitStatus) string {
 	note := byDefault(l.Configured)
 	if isRate(l) {
 		if l.Rate.PerSecond != msdp.Unlimited {
-			note = joined(note, fmt.Sprintf("burst %d", l.Rate.Burst))
+			note = listed(note, fmt.Sprintf("burst %d", l.Rate.Burst))
 		}
 		return note
 	}
 	if !l.Each() && l.Max != msdp.Unlimited {
-		note = joined(note, fmt.Sprintf("%d %% full", usage(l.Count, l.Max)))
+		note = listed(note, fmt.Sprintf("%d %% full", usage(l.Count, l.Max)))
 	}
 	if l.Pending > 0 {
-		note = joined(note, fmt.Sprintf("%d of them wait for a route", l.Pending))
+		note = listed(note, fmt.Sprintf("%d of them wait for a route", l.Pending))
 	}
 	return note
 }
@@ -114,11 +120,9 @@ func byDefault(configured bool) string {
 	return "by default"
 }
 
-func joined(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a + ", " + b
+// listed puts a comma between what is not empty.
+func listed(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
 func groupMost(n int) string {
@@ -183,7 +187,7 @@ func limitOf(l msdp.LimitStatus) limitJSON {
 		out.Entries = &l.Count
 	}
 	if l.Max != msdp.Unlimited {
-		out.Max, out.ThresholdPercent = &l.Max, l.Threshold
+		out.Max, out.ThresholdPercent = &l.Max, l.WarnsAt
 		if !l.Each() {
 			used := usage(l.Count, l.Max)
 			out.UsedPercent = &used
@@ -216,7 +220,7 @@ type peerLimitsJSON struct {
 func peerLimits(p msdp.PeerStatus) peerLimitsJSON {
 	out := peerLimitsJSON{SAPending: p.Pending, SARate: p.Limits.Rate.PerSecond, SARateBurst: p.Limits.Rate.Burst}
 	if l := p.Limits.Entries.WithDefault(msdp.DefaultPeerEntries); l.Max != msdp.Unlimited {
-		out.SALimit, out.SALimitThreshold = l.Max, l.Threshold
+		out.SALimit, out.SALimitThreshold = l.Max, l.WarnsAt()
 	}
 	return out
 }
@@ -225,9 +229,12 @@ func printPeerLimits(line func(name, value string), p msdp.PeerStatus) {
 	l := p.Limits.Entries.WithDefault(msdp.DefaultPeerEntries)
 	text := maxWord(l.Max)
 	if l.Max != msdp.Unlimited {
-		text += fmt.Sprintf(", %d %% full, warning at %d %%", usage(p.SACount+p.Pending, l.Max), l.Threshold)
+		text += fmt.Sprintf(", %d %% full", usage(p.SACount+p.Pending, l.Max))
 	}
-	line("SA Limit", joined(text, byDefault(p.Limits.Entries.Max != 0)))
+	if at := l.WarnsAt(); at != 0 {
+		text += fmt.Sprintf(", warning at %d %%", at)
+	}
+	line("SA Limit", listed(text, byDefault(p.Limits.Entries.Max != 0)))
 	if p.Pending > 0 {
 		line("SAs Waiting", fmt.Sprintf("%d, for a route to their RP", p.Pending))
 	}

@@ -34,10 +34,11 @@ type LimitStatus struct {
 	Kind   LimitKind
 	Peer   ipv4.Addr    // of LimitPeer and LimitPeerRate
 	Prefix netip.Prefix // of LimitGroupRange and LimitSources
-	// Max and Threshold are those of a limit on entries; Max Unlimited: there is none.
-	Max       uint32
-	Threshold uint8
-	Rate      Rate // of LimitPeerRate and LimitRegister
+	// Max is that of a limit on entries; Unlimited: there is none. A warning comes at WarnsAt
+	// percent of it, 0: none before it is reached.
+	Max     uint32
+	WarnsAt uint8
+	Rate    Rate // of LimitPeerRate and LimitRegister
 	// Configured: it is not the default.
 	Configured bool
 	// Count is how many entries count against it. Of the limits of each group, source and RP it is
@@ -69,11 +70,11 @@ func (s *Speaker) Limits() []LimitStatus {
 	}
 	l, c := &s.limiter, &s.config.Limits
 	all := c.Entries.WithDefault(DefaultEntries)
-	out = append(out, LimitStatus{Kind: LimitAll, Max: all.Max, Threshold: all.Threshold, Configured: c.Entries.Max != 0,
+	out = append(out, LimitStatus{Kind: LimitAll, Max: all.Max, WarnsAt: all.WarnsAt(), Configured: c.Entries.Max != 0,
 		Count: s.cache.count, Refused: l.allGauge.refused})
 	each := func(kind LimitKind, most uint32, f *family, state func(ipv4.Addr) (int, bound)) {
 		if most != 0 {
-			out = append(out, LimitStatus{Kind: kind, Max: most, Threshold: DefaultThreshold, Configured: true, Count: f.full(state), Refused: f.refused})
+			out = append(out, LimitStatus{Kind: kind, Max: most, WarnsAt: EntryLimit{Max: most}.WarnsAt(), Configured: true, Count: f.full(state), Refused: f.refused})
 		}
 	}
 	inRange := make(map[*prefixLimit]int) // groups at their limit; nil: those in no range
@@ -83,16 +84,16 @@ func (s *Speaker) Limits() []LimitStatus {
 		}
 	}
 	if c.Group != 0 {
-		out = append(out, LimitStatus{Kind: LimitGroup, Max: c.Group, Threshold: DefaultThreshold, Configured: true,
+		out = append(out, LimitStatus{Kind: LimitGroup, Max: c.Group, WarnsAt: EntryLimit{Max: c.Group}.WarnsAt(), Configured: true,
 			Count: inRange[nil], Refused: l.groupRefused})
 	}
 	for _, p := range l.groups.all() {
-		out = append(out, LimitStatus{Kind: LimitGroupRange, Prefix: p.prefix, Max: p.max, Threshold: DefaultThreshold, Configured: true,
+		out = append(out, LimitStatus{Kind: LimitGroupRange, Prefix: p.prefix, Max: p.max, WarnsAt: EntryLimit{Max: p.max}.WarnsAt(), Configured: true,
 			Count: inRange[p], Refused: p.gauge.refused})
 	}
 	each(LimitSource, c.Source, &l.sourceState, s.sourceGauge)
 	for _, p := range l.sources.all() {
-		out = append(out, LimitStatus{Kind: LimitSources, Prefix: p.prefix, Max: p.max, Threshold: DefaultThreshold, Configured: true,
+		out = append(out, LimitStatus{Kind: LimitSources, Prefix: p.prefix, Max: p.max, WarnsAt: EntryLimit{Max: p.max}.WarnsAt(), Configured: true,
 			Count: p.count, Refused: p.gauge.refused})
 	}
 	each(LimitRP, c.RP, &l.rpState, s.rpGauge)
@@ -101,7 +102,7 @@ func (s *Speaker) Limits() []LimitStatus {
 
 func (p *peer) limitStatus() LimitStatus {
 	l := p.Limits.Entries.WithDefault(DefaultPeerEntries)
-	return LimitStatus{Kind: LimitPeer, Peer: p.Addr, Max: l.Max, Threshold: l.Threshold, Configured: p.Limits.Entries.Max != 0,
+	return LimitStatus{Kind: LimitPeer, Peer: p.Addr, Max: l.Max, WarnsAt: l.WarnsAt(), Configured: p.Limits.Entries.Max != 0,
 		Count: p.saCount + p.quota.pending, Pending: p.quota.pending, Refused: p.quota.gauge.refused}
 }
 

@@ -1,6 +1,7 @@
 package msdp
 
 import (
+	"cmp"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -22,16 +23,16 @@ type bound struct {
 	ahead bool
 }
 
-// aheadFrom is the least limit at which a warning comes before it is reached: with fewer
-// entries, the threshold is where things are every day.
-const aheadFrom = 10
-
-func newBound(l EntryLimit) bound {
-	explicit := l.Threshold != 0
-	l = l.WithDefault(Unlimited)
-	low := uint32((uint64(l.Max)*uint64(l.Threshold) + 99) / 100)
-	return bound{max: l.Max, low: max(low, 1), ahead: l.Max != Unlimited && (explicit || l.Max >= aheadFrom)}
+// newBound is l; most is the limit if none is configured.
+func newBound(l EntryLimit, most uint32) bound {
+	l = l.WithDefault(most)
+	threshold := cmp.Or(l.Threshold, DefaultThreshold)
+	low := uint32((uint64(l.Max)*uint64(threshold) + 99) / 100)
+	return bound{max: l.Max, low: max(low, 1), ahead: l.WarnsAt() != 0}
 }
+
+// plainBound is a limit without a threshold of its own; 0: none.
+func plainBound(most uint32) bound { return newBound(EntryLimit{Max: most}, Unlimited) }
 
 // gauge remembers what was told of a count and its limit.
 type gauge struct {
@@ -189,7 +190,7 @@ func newPrefixTable(limits PrefixLimits, old prefixTable) prefixTable {
 			if was := old.exact(l.Prefix); was != nil {
 				p = was
 			}
-			p.bound = newBound(EntryLimit{Max: l.Max})
+			p.bound = plainBound(l.Max)
 			length.of[a&length.mask] = p
 		}
 		if len(length.of) > 0 {
@@ -229,15 +230,14 @@ type limiter struct {
 // applyLimits brings the configured limits into force. Nothing that is cached goes for it.
 func (s *Speaker) applyLimits(old Limits) {
 	l, c := &s.limiter, &s.config.Limits
-	l.all = newBound(EntryLimit{Max: c.Entries.WithDefault(DefaultEntries).Max, Threshold: c.Entries.Threshold})
+	l.all = newBound(c.Entries, DefaultEntries)
 	for _, p := range s.ordered {
-		e := p.Limits.Entries
-		p.quota.bound = newBound(EntryLimit{Max: e.WithDefault(DefaultPeerEntries).Max, Threshold: e.Threshold})
+		p.quota.bound = newBound(p.Limits.Entries, DefaultPeerEntries)
 		p.quota.rate = p.Limits.Rate
 	}
-	l.group, l.rp = newBound(EntryLimit{Max: c.Group}), newBound(EntryLimit{Max: c.RP})
+	l.group, l.rp = plainBound(c.Group), plainBound(c.RP)
 	l.groups = newPrefixTable(c.Groups, l.groups)
-	l.source = newBound(EntryLimit{Max: c.Source})
+	l.source = plainBound(c.Source)
 	l.sources = newPrefixTable(c.Sources, l.sources)
 	l.counting = c.Source != 0 || len(c.Sources) > 0
 	l.finer = l.counting || c.Group != 0 || len(c.Groups) > 0 || c.RP != 0

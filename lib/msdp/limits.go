@@ -35,15 +35,27 @@ type EntryLimit struct {
 	Threshold uint8
 }
 
-// WithDefault returns l with what is not configured filled in.
+// WithDefault returns l with the limit that holds if none is configured.
 func (l EntryLimit) WithDefault(most uint32) EntryLimit {
 	if l.Max == 0 {
 		l.Max = most
 	}
-	if l.Threshold == 0 {
-		l.Threshold = DefaultThreshold
-	}
 	return l
+}
+
+// aheadFrom is the least limit at which a warning comes before it is reached, unless a threshold
+// is configured: with fewer entries, the threshold is where things are every day.
+const aheadFrom = 10
+
+// WarnsAt returns at what percentage a warning is due before the limit is reached, 0 if at none.
+func (l EntryLimit) WarnsAt() uint8 {
+	switch {
+	case l.Max == Unlimited || l.Threshold == 0 && l.Max < aheadFrom:
+		return 0
+	case l.Threshold == 0:
+		return DefaultThreshold
+	}
+	return l.Threshold
 }
 
 func (l EntryLimit) validate() error {
