@@ -43,6 +43,7 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 	c.filters()
 	c.requests()
 	c.meshGroups()
+	c.limits()
 }
 
 func (c *configurator) install(mode *vty.Mode, syntax, help string, f change) {

@@ -21,7 +21,7 @@ import (
 )
 
 var settingsEqual = cmp.Options{
-	cmp.AllowUnexported(settings{}, staticRP{}),
+	cmp.AllowUnexported(settings{}, staticRP{}, joinLimits{}),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	cmp.Transformer("emptyAsNil", func(s []ipv4.Addr) []ipv4.Addr {
 		if len(s) == 0 {
@@ -58,7 +58,18 @@ func TestConfigurationOfEachSpelling(t *testing.T) {
 		"!", "hostname rp1", "!",
 		"ip msdp timers 10 30 5",
 		"ip msdp originator-id 10.0.0.1",
+		"ip msdp sa-limit 2000000 threshold 95",
+		"ip msdp group-limit 500",
+		"ip msdp group-limit 239.1.0.0/16 10",
+		"ip msdp group-limit 239.1.2.0/24 unlimited",
+		"ip msdp source-limit 20",
+		"ip msdp source-limit 0.0.0.0/0 4294967294",
+		"ip msdp source-limit 10.0.0.0/8 unlimited",
+		"ip msdp rp-limit 1000",
+		"ip msdp register-rate 10 burst 4294967295",
+		"ip msdp join-limit 5000 per-group 100",
 		"ip msdp peer 9.0.0.9 source 10.0.0.1",
+		"ip msdp peer 9.0.0.9 sa-limit 500",
 		"ip msdp peer 10.0.0.2 source 10.0.0.1 as 65002",
 		"ip msdp peer 10.0.0.2 description the  neighbour, \"east\"",
 		"ip msdp peer 10.0.0.3 connect-source lo as 65003",
@@ -67,6 +78,8 @@ func TestConfigurationOfEachSpelling(t *testing.T) {
 		"ip msdp peer 10.0.0.3 shutdown",
 		"ip msdp peer 10.0.0.4 description a member",
 		"ip msdp peer 10.0.0.4 password k",
+		"ip msdp peer 10.0.0.4 sa-limit 1000 threshold 50",
+		"ip msdp peer 10.0.0.4 sa-rate 100 burst 5000",
 		"ip msdp peer 10.0.0.4 shutdown",
 		"ip msdp mesh-group any source 10.0.0.1",
 		"ip msdp mesh-group any member 10.0.0.2",
@@ -97,6 +110,22 @@ router pim
  no msdp peer 10.0.0.4 ttl-security
  msdp peer 10.0.0.4 shutdown
  msdp peer 10.0.0.4 description a member
+ msdp peer 10.0.0.4 sa-limit unlimited
+ msdp peer 10.0.0.4 sa-limit 1000 threshold 50
+ msdp peer 10.0.0.4 sa-rate 100 burst 5000
+ msdp peer 10.0.0.9 sa-limit unlimited
+ no msdp peer 10.0.0.9 sa-limit
+ msdp sa-limit 2000000 threshold 95
+ msdp group-limit 239.1.2.3/24 unlimited
+ msdp group-limit 500
+ msdp group-limit 239.1.0.0/16 10
+ msdp source-limit 10.1.2.3/8 unlimited
+ msdp source-limit 0.0.0.0/0 4294967294
+ msdp source-limit 20
+ msdp rp-limit 1000
+ msdp register-rate unlimited
+ msdp register-rate 10 burst 4294967295
+ msdp join-limit 5000 per-group 100
  msdp peer 10.0.0.9 password gone
  msdp peer 10.0.0.9 description gone
  no msdp peer 10.0.0.9 password
@@ -105,6 +134,7 @@ exit
 ! Cisco's
 ip msdp peer 10.0.0.3 connect-source lo remote-as 65003
 ip msdp peer 10.0.0.3 shutdown
+ip msdp sa-limit 9.0.0.9 500
 ip msdp peer 10.0.0.3 ttl-security hops 3
 ip msdp peer 10.0.0.2 source 10.0.0.1 as 65002
 ip msdp peer 10.0.0.2 description the  neighbour, "east"
@@ -135,6 +165,17 @@ func TestNoFormsUndoEverything(t *testing.T) {
 		"ip msdp peer 10.0.0.5 password key",
 		"ip msdp peer 10.0.0.6 ttl-security hops 1",
 		"ip msdp peer 10.0.0.7 shutdown",
+		"ip msdp peer 10.0.0.8 sa-limit unlimited threshold 7",
+		"ip msdp peer 10.0.0.9 sa-rate 5 burst 7",
+		"ip msdp sa-limit 10.0.0.10 100",
+		"ip msdp sa-limit 5 threshold 7",
+		"ip msdp group-limit 7",
+		"ip msdp group-limit 239.1.0.0/16 unlimited",
+		"ip msdp source-limit 7",
+		"ip msdp source-limit 10.1.0.0/16 8",
+		"ip msdp rp-limit 7",
+		"ip msdp register-rate unlimited",
+		"ip msdp join-limit 100",
 		"ip msdp mesh-group any source 10.0.0.1",
 		"ip msdp mesh-group any member 10.0.0.4",
 		"ip msdp default-peer 10.0.0.3",
@@ -194,6 +235,17 @@ func TestBadLinesAreNamed(t *testing.T) {
 		{"no ip msdp peer 10.0.0.9", "there is no peer 10.0.0.9"},
 		{"no ip msdp mesh-group zz", "there is no mesh-group zz"},
 		{"no ip msdp default-peer 10.0.0.9", "10.0.0.9 is not a default peer"},
+		{"ip msdp group-limit 10.0.0.0/8 5", "10.0.0.0/8 is no range of groups"},
+		{"ip msdp group-limit 224.0.0.0/3 5", "224.0.0.0/3 is no range of groups"},
+		{"no ip msdp group-limit 239.0.0.0/8", "there is no group-limit for 239.0.0.0/8"},
+		{"no ip msdp source-limit 10.0.0.0/8", "there is no source-limit for 10.0.0.0/8"},
+		{"no ip msdp peer 10.0.0.9 sa-limit", "there is no peer 10.0.0.9"},
+		{"no ip msdp sa-limit 10.0.0.9", "there is no peer 10.0.0.9"},
+		{"ip msdp sa-limit 0", "0"},
+		{"ip msdp sa-limit 10 threshold 101", "101"},
+		{"ip msdp peer 10.0.0.9 sa-limit 4294967295", "4294967295"},
+		{"ip msdp peer 10.0.0.9 sa-rate 10 burst 0", "0"},
+		{"ip msdp join-limit 100001", "100001"},
 		{"ip pim rp 10.0.0.1 10.0.0.0/8", "10.0.0.0/8 is no range of groups"},
 		{"bogus words", "bogus words"},
 	} {
@@ -293,6 +345,7 @@ func randomSettings(r *rand.Rand) *settings {
 		p.Guard = randomGuard(r)
 		p.Filters = randomFilters(r)
 		p.Requests = randomRequests(r)
+		p.Limits = randomPeerLimits(r)
 		if r.IntN(3) == 0 {
 			p.Description = "a  link | to \"somewhere\" ! # 7"
 		}
@@ -307,6 +360,7 @@ func randomSettings(r *rand.Rand) *settings {
 			g.AddMember(member)
 			s.msdp.AddPeer(member).Guard = randomGuard(r)
 			s.msdp.AddPeer(member).Filters = randomFilters(r)
+			s.msdp.AddPeer(member).Limits = randomPeerLimits(r)
 			s.msdp.DropEmptyPeer(member)
 		}
 	}
@@ -315,6 +369,7 @@ func randomSettings(r *rand.Rand) *settings {
 			Addr: ipv4.MustParse(fmt.Sprintf("10.8.0.%d", 9-i)), PrefixList: randomList(r),
 		})
 	}
+	randomLimits(r, s)
 	for i := range r.IntN(3) {
 		s.addStaticRP(staticRP{addr: addr(), group: netip.MustParsePrefix(fmt.Sprintf("239.%d.0.0/16", i))})
 	}

@@ -75,6 +75,7 @@ func newDaemon(o options) *daemon {
 	d.installShowSummary(d.shell)
 	d.installShowRPF(d.shell)
 	d.installShowLists(d.shell)
+	d.installShowLimits(d.shell)
 	d.installClear(d.shell)
 	d.installTestFilter(d.shell)
 	d.installShowRejected(d.shell)

@@ -19,6 +19,7 @@ type settings struct {
 	msdp     msdp.Config
 	// staticRPs count only where no pimd answers.
 	staticRPs []staticRP
+	joins     joinLimits
 }
 
 // staticRP is `ip pim rp A.B.C.D A.B.C.D/M`.
@@ -65,6 +66,7 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 	if m.Redistribute.Restricted {
 		line("ip msdp redistribute%s", optional(" list ", m.Redistribute.List))
 	}
+	s.writeLimits(line)
 	for _, p := range m.Peers {
 		writePeer(line, p, key)
 	}
@@ -108,6 +110,7 @@ func writePeer(line func(string, ...any), p msdp.PeerConfig, key func(guard.Key)
 	}
 	writePeerFilters(line, p)
 	writePeerRequests(line, p)
+	writePeerLimits(line, p)
 	if p.Shutdown {
 		line("ip msdp peer %s shutdown", p.Addr)
 	}

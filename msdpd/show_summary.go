@@ -67,8 +67,12 @@ func (d *daemon) overview() (overview, error) {
 			o.attention = append(o.attention, fmt.Sprintf("zebra: %d messages from it were not understood, %d of ours it did not understand: is FRR %s right?", z.Undecodable, z.Refused, z.Release))
 		}
 		if o.joins.Limited > 0 {
-			o.attention = append(o.attention, fmt.Sprintf("%d sources are not joined because of the limits on joins: %s, %d in all", o.joins.Limited, groupLimit(w.groupJoins), maxJoins))
+			o.attention = append(o.attention, fmt.Sprintf("%d sources are not joined because of the limits on joins: %s, %d in all", o.joins.Limited, groupLimit(w.groupJoins), in.settings.joins.all()))
 		}
+		if text := in.joinLimitTooHigh(); text != "" {
+			o.attention = append(o.attention, text)
+		}
+		o.attention = append(o.attention, limitsAttention(in.speaker.Limits())...)
 	})
 	return o, err
 }
@@ -94,8 +98,8 @@ func (d *daemon) showSummary(c *vty.Call) error {
 	if o.bgpdSeen {
 		line("bgpd", "%s", bgpdText(o))
 	}
-	line("Registers", "%d heard, %d own, %d not for an RP here, %d not taken by pimd, %d bad", o.Registers.Heard, o.Registers.Own,
-		o.Registers.NotRP, o.Registers.NotTaken, o.registers.BadChecksum+o.registers.Malformed+o.Registers.NoGroup)
+	line("Registers", "%d heard, %d own, %d not for an RP here, %d not taken by pimd, %d over the rate of a DR, %d bad", o.Registers.Heard, o.Registers.Own,
+		o.Registers.NotRP, o.Registers.NotTaken, o.Registers.Limited, o.registers.BadChecksum+o.registers.Malformed+o.Registers.NoGroup)
 	for _, r := range msdp.Reasons() {
 		if n := o.Refused[r]; n > 0 {
 			line("SAs refused", "%d, %s", n, r.Text())
@@ -177,7 +181,7 @@ func summaryJSON(c *vty.Call, o overview) error {
 		out.member("bgpd", map[string]any{"answers": o.bgpdHere, "why": o.bgpdWhy, "neighbors": o.bgpNeighbors})
 	}
 	out.member("registers", map[string]uint64{
-		"heard": o.Registers.Heard, "own": o.Registers.Own, "notRp": o.Registers.NotRP, "notTaken": o.Registers.NotTaken,
+		"heard": o.Registers.Heard, "own": o.Registers.Own, "notRp": o.Registers.NotRP, "notTaken": o.Registers.NotTaken, "limited": o.Registers.Limited,
 		"noGroup": o.Registers.NoGroup, "badChecksum": o.registers.BadChecksum, "malformed": o.registers.Malformed,
 	})
 	refused := make(map[string]uint64)

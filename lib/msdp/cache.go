@@ -6,11 +6,6 @@ import (
 	"msdpd/lib/ipv4"
 )
 
-// defaultMaxEntries is four times the million that the cache is made for: 240 MB where the
-// sources share a thousand groups, 350 MB where each has one of its own (58 and 85 octets an
-// entry). A peer that goes wild cannot fill more.
-const defaultMaxEntries = 1 << 22
-
 const (
 	// sweepStep is how often the expiry sweep goes on, and sweepSteps how many of its steps
 	// take it through a large cache.
@@ -29,6 +24,9 @@ func (s *Speaker) addEntry(sg ipv4.SG, p *peer, r *rpInfo) (number, *entry) {
 	r.entries++
 	s.watchBGP(r)
 	p.saCount++
+	if s.limiter.counting {
+		s.limiter.entryCame(sg)
+	}
 	return n, e
 }
 
@@ -51,6 +49,9 @@ func (s *Speaker) removeEntry(n number, e *entry) {
 		r.entries--
 		s.watchBGP(r)
 		r.used = s.now
+	}
+	if s.limiter.counting {
+		s.limiter.entryWent(e.sg)
 	}
 	s.cache.remove(n)
 }
@@ -78,6 +79,7 @@ func (s *Speaker) sweep() {
 	if to == limit {
 		s.swept = 0
 		s.forgetIdleRPs()
+		s.tidyLimits()
 	}
 }
 
@@ -91,6 +93,9 @@ func (s *Speaker) ClearCache(now time.Time) int {
 	})
 	for _, r := range s.rpTable {
 		r.waiting = nil
+	}
+	for _, p := range s.ordered {
+		p.quota.pending = 0
 	}
 	s.pending = 0
 	return count

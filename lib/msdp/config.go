@@ -68,6 +68,7 @@ type PeerConfig struct {
 	Guard       guard.Guard
 	Filters     PeerFilters
 	Requests    PeerRequests
+	Limits      PeerLimits
 }
 
 // empty reports whether nothing is configured but the address.
@@ -95,7 +96,8 @@ type Config struct {
 	// RejectedSAs is how many refused entries are remembered, at least 0.
 	RejectedSAs int
 	// Lists are the access and prefix lists that others name. They are not changed in place.
-	Lists acl.Lists
+	Lists  acl.Lists
+	Limits Limits
 }
 
 // Clone returns a copy that shares nothing with c.
@@ -104,6 +106,7 @@ func (c Config) Clone() Config {
 	c.DefaultPeers = slices.Clone(c.DefaultPeers)
 	c.Lists = c.Lists.Clone()
 	c.MeshGroups = slices.Clone(c.MeshGroups)
+	c.Limits = c.Limits.clone()
 	for i := range c.MeshGroups {
 		c.MeshGroups[i].Members = slices.Clone(c.MeshGroups[i].Members)
 	}
@@ -198,6 +201,9 @@ func (c *Config) Validate() error {
 	if err := c.Timers.Validate(); err != nil {
 		return err
 	}
+	if err := c.Limits.validate(); err != nil {
+		return err
+	}
 	for _, p := range c.Peers {
 		if err := validPeerAddress(p.Addr); err != nil {
 			return err
@@ -211,6 +217,9 @@ func (c *Config) Validate() error {
 			}
 		}
 		if err := p.Guard.Validate(); err != nil {
+			return fmt.Errorf("peer %s: %w", p.Addr, err)
+		}
+		if err := p.Limits.validate(); err != nil {
 			return fmt.Errorf("peer %s: %w", p.Addr, err)
 		}
 	}

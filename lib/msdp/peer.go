@@ -67,6 +67,7 @@ type peer struct {
 	neighborAS uint32    // of the BGP neighbour with the peer's address; 0: none
 
 	saCount int
+	quota   quota
 	rps     int // RPs that it was the first to name
 	stats   PeerCounters
 }

@@ -21,13 +21,20 @@ const (
 	ReasonLocal               // the source is one of ours
 	ReasonNotOwner            // another peer's SAs for this RP keep the entry alive
 	ReasonDuplicateRP         // the same (S,G) is cached with another RP
-	ReasonTableFull           // too many RPs from this peer, too many SAs that wait for a route, or a full cache
+	ReasonTableFull           // too many RPs from this peer, or too many SAs that wait for a route
+	ReasonPeerLimit           // sa-limit of the peer
+	ReasonRate                // sa-rate of the peer
+	ReasonGlobalLimit         // sa-limit of all peers together
+	ReasonGroupLimit          // group-limit
+	ReasonSourceLimit         // source-limit
+	ReasonRPLimit             // rp-limit
 	reasonCount
 )
 
 var reasonNames = [reasonCount]string{
 	"", "group", "source", "prefix-length", "not-requested", "rp-address", "own", "sa-filter", "scope-boundary", "rpf", "no-route",
 	"local-source", "not-owner", "duplicate-rp", "table-full",
+	"peer-limit", "rate", "global-limit", "group-limit", "source-limit", "rp-limit",
 }
 
 // String returns a short name, as used in JSON and metrics.
@@ -113,7 +120,13 @@ var reasonTexts = [reasonCount]string{
 	"the source is a local one",
 	"another peer keeps the entry alive",
 	"the source is cached with another RP",
-	"too many RPs from this peer, too many waiting entries, or the cache is full",
+	"too many RPs from this peer, or too many waiting entries",
+	"the peer has as many as its sa-limit allows",
+	"new ones come faster than the peer's sa-rate allows",
+	"all peers together have as many as the sa-limit allows",
+	"the group has as many as its group-limit allows",
+	"the source, or its prefix, has as many as its source-limit allows",
+	"the RP has as many as the rp-limit allows",
 }
 
 // Text returns the reason in words.

@@ -174,8 +174,8 @@ func (s *Speaker) admit(p *peer, r *rpInfo, sg ipv4.SG, fromMesh bool) Reason {
 	}
 	n := s.cache.find(sg)
 	if n == none {
-		if s.cache.count >= s.maxEntries {
-			return ReasonTableFull
+		if why := s.limits(p, r, sg); why != ReasonNone {
+			return why
 		}
 		_, e := s.addEntry(sg, p, r)
 		if fromMesh {
@@ -193,6 +193,9 @@ func (s *Speaker) admit(p *peer, r *rpInfo, sg ipv4.SG, fromMesh bool) Reason {
 	if e.peer != p.index {
 		if fromMesh && s.defended(r, e) {
 			return ReasonNotOwner
+		}
+		if !s.peerMayHave(p, 0) {
+			return ReasonPeerLimit
 		}
 		s.changeOwner(e, p)
 	}

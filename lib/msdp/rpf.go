@@ -305,10 +305,11 @@ func (s *Speaker) refusal(r *rpInfo) Reason {
 
 // wait keeps an entry until the route to its RP is known.
 func (s *Speaker) wait(p *peer, r *rpInfo, sg ipv4.SG) Reason {
-	if s.pending >= maxPending {
-		return ReasonTableFull
+	if why := s.mayWait(p, sg); why != ReasonNone {
+		return why
 	}
 	s.pending++
+	p.quota.pending++
 	r.waiting = append(r.waiting, waitingSA{sg, p.index})
 	return ReasonNone
 }
@@ -330,6 +331,7 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 			if p == nil {
 				continue
 			}
+			p.quota.pending--
 			why := p.in.judgeRP(r.addr) // it may have come into force since
 			if why == ReasonNone {
 				why = s.take(p, r, waiting[n].sg)

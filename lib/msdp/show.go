@@ -23,6 +23,7 @@ type PeerStatus struct {
 	// Remaining time of each timer; negative: it does not run.
 	KeepAliveTimer, HoldTimer, ConnectRetryTimer time.Duration
 	SACount                                      int
+	Pending                                      int // SAs that wait for a route, not in SACount
 	CatchingUp                                   bool
 	Counters                                     PeerCounters
 	MissingLists                                 []MissingList // that it names
@@ -51,7 +52,7 @@ func (s *Speaker) peerStatus(now time.Time, p *peer) PeerStatus {
 		PeerConfig: p.PeerConfig, MeshGroup: p.mesh, State: p.state, Why: p.why,
 		Since: p.since, LastReset: p.lastReset, ResetAt: p.resetAt,
 		KeepAliveTimer: -1, HoldTimer: -1, ConnectRetryTimer: -1,
-		SACount: p.saCount, CatchingUp: p.catchUp != nil, Counters: p.stats,
+		SACount: p.saCount, Pending: p.quota.pending, CatchingUp: p.catchUp != nil, Counters: p.stats,
 		MissingLists: s.config.missingOf(p.PeerConfig),
 	}
 	switch {

@@ -83,12 +83,12 @@ type Speaker struct {
 	conns     map[ConnID]*peer
 	listening map[ipv4.Addr]error // by local address; nil = listens
 
-	cache *table
-	// maxEntries bounds the cache, whatever peers announce.
-	maxEntries int
-	seq        uint64 // of the last change
-	swept      number // where the expiry sweep goes on
-	sweepT     time.Time
+	cache  *table
+	seq    uint64 // of the last change
+	swept  number // where the expiry sweep goes on
+	sweepT time.Time
+
+	limiter limiter
 
 	rpTable  map[ipv4.Addr]*rpInfo
 	pending  int    // SAs waiting for a route
@@ -128,7 +128,6 @@ func New(now time.Time, env Env, log *zap.Logger) *Speaker {
 		conns:      make(map[ConnID]*peer),
 		listening:  make(map[ipv4.Addr]error),
 		cache:      newTable(),
-		maxEntries: defaultMaxEntries,
 		rpTable:    make(map[ipv4.Addr]*rpInfo),
 		localIndex: make(map[ipv4.SG]int),
 		registers:  make(map[ipv4.SG]pendingRegister),
@@ -147,9 +146,11 @@ func (s *Speaker) stamp() stamp              { return s.stampOf(s.now) }
 // keeps its session. c must have passed Validate.
 func (s *Speaker) Apply(now time.Time, c Config) {
 	s.now = now
+	old := s.config.Limits
 	s.config = c.Clone()
 	s.rejected.resize(c.RejectedSAs)
 	s.syncPeers()
+	s.applyLimits(old)
 	s.rpfEpoch++
 	s.announceChanged()
 }
@@ -213,6 +214,7 @@ func (s *Speaker) Tick(now time.Time) {
 		s.advertiseNextSlot()
 	}
 	s.sweep()
+	s.tellLimits()
 }
 
 // Close ends every session.
