@@ -29,7 +29,7 @@ func (s *Speaker) Received(now time.Time, conn ConnID, tlvs []byte) {
 		h, tlv, rest, err := wire.Next(tlvs)
 		if err == nil {
 			p.heard = true
-			p.holdAt = now.Add(s.config.Timers.Hold)
+			p.holdAt = now.Add(p.timers.Hold)
 			err = s.receiveTLV(p, h, tlv)
 		}
 		if err != nil {
@@ -108,6 +108,7 @@ func (s *Speaker) considerRP(p *peer, rp ipv4.Addr) (*rpInfo, Reason) {
 	if s.carriesOurRP(p, rp) {
 		return nil, ReasonOwn
 	}
+	s.noteRelayed(p, rp)
 	r := s.rp(rp, p)
 	if r == nil {
 		return nil, ReasonTableFull
@@ -118,6 +119,7 @@ func (s *Speaker) considerRP(p *peer, rp ipv4.Addr) (*rpInfo, Reason) {
 // refuse is where every entry ends that is not taken from p.
 func (s *Speaker) refuse(p *peer, rp ipv4.Addr, sg ipv4.SG, why Reason) {
 	p.stats.Refused[why]++
+	s.noteRefused(p, rp, sg, why)
 }
 
 // take caches one entry, or refreshes it, and notes it for flooding where it is due.

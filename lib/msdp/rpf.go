@@ -339,13 +339,13 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 
 // forgetPending drops what waits from a peer that is removed.
 func (s *Speaker) forgetPending(p *peer) {
+	s.dropWaiting(func(w waitingSA) bool { return w.peer == p.index })
+}
+
+// dropWaiting drops the waiting entries that which picks.
+func (s *Speaker) dropWaiting(which func(waitingSA) bool) {
 	for _, r := range s.rpTable {
-		kept := r.waiting[:0]
-		for _, w := range r.waiting {
-			if w.peer != p.index {
-				kept = append(kept, w)
-			}
-		}
+		kept := slices.DeleteFunc(r.waiting, which)
 		s.pending -= len(r.waiting) - len(kept)
 		r.waiting = kept
 	}

@@ -108,6 +108,10 @@ type Speaker struct {
 	nextSlot     int
 	registerSeen RegisterCounters
 
+	originator        ipv4.Addr // originator-id in force; 0.0.0.0: none
+	originatorTrouble string    // why it is not the configured one, "" where it is
+	saLog             saLog
+
 	sgs   []ipv4.SG // scratch
 	bytes []byte    // scratch
 }
@@ -144,6 +148,7 @@ func (s *Speaker) stamp() stamp              { return s.stampOf(s.now) }
 func (s *Speaker) Apply(now time.Time, c Config) {
 	s.now = now
 	s.config = c.Clone()
+	s.resolveOriginator()
 	s.syncPeers()
 	s.rpfEpoch++
 	s.announceChanged()
@@ -153,6 +158,7 @@ func (s *Speaker) Apply(now time.Time, c Config) {
 func (s *Speaker) SetInterfaces(now time.Time, all *rib.Interfaces) {
 	s.now = now
 	s.interfaces = all
+	s.resolveOriginator()
 	s.syncPeers()
 	for _, p := range s.ordered {
 		s.localAddressMayHaveCome(p)
@@ -200,6 +206,7 @@ func (s *Speaker) Tick(now time.Time) {
 	}
 	s.routeTimers()
 	s.expireRegisters()
+	s.tellLeftOut()
 	if now.Sub(s.advertised) > SAAdvertisementPeriod { // the clock jumped
 		s.advertised = now.Add(-SAAdvertisementPeriod)
 	}
@@ -215,7 +222,7 @@ func (s *Speaker) Close(now time.Time) {
 	s.now = now
 	for _, p := range s.ordered {
 		s.dropConnections(p)
-		p.state = StateDisabled
+		s.enter(p, StateDisabled, "msdpd ends")
 	}
 	s.env.Listen(nil)
 	s.env.Allow(nil)
