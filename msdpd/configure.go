@@ -39,6 +39,9 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 	c.instance()
 	c.peers()
 	c.meshGroups()
+	c.sessions()
+	c.events()
+	c.spellings()
 }
 
 func (c *configurator) install(mode *vty.Mode, syntax, help string, f change) {
