@@ -71,6 +71,7 @@ func newDaemon(o options) *daemon {
 	d.installShowSA(d.shell)
 	d.installShowSummary(d.shell)
 	d.installShowRPF(d.shell)
+	d.installShowAudit(d.shell)
 	d.installClear(d.shell)
 	return d
 }

@@ -27,8 +27,9 @@ type PeerStatus struct {
 	// Timers are the periods in force; those of PeerConfig may not be set. Its Shutdown is
 	// true of all peers where all are shut down.
 	Timers Timers
-	// AS is the peer's: configured, or that of bgpd's neighbour with its address. 0: not known.
-	AS uint32
+	// AS is the peer's: configured, or NeighborAS, that of bgpd's neighbour with its address.
+	// 0: not known.
+	AS, NeighborAS uint32
 	// Sessions are those since the peer was configured; Counters began at CountedFrom.
 	Sessions    uint64
 	Counters    PeerCounters
@@ -59,7 +60,7 @@ func (s *Speaker) peerStatus(now time.Time, p *peer) PeerStatus {
 		Since: p.since, LastReset: p.lastReset, ResetAt: p.resetAt,
 		KeepAliveTimer: -1, HoldTimer: -1, ConnectRetryTimer: -1,
 		SACount: p.saCount, CatchingUp: p.catchUp != nil,
-		Timers: p.timers, AS: peerAS(p), Sessions: p.sessions, Counters: p.stats, CountedFrom: p.countedFrom,
+		Timers: p.timers, AS: peerAS(p), NeighborAS: p.neighborAS, Sessions: p.sessions, Counters: p.stats, CountedFrom: p.countedFrom,
 	}
 	switch {
 	case p.established():

@@ -11,10 +11,11 @@ import (
 
 // Snapshot is what an audit looks at. It shares nothing with the Speaker.
 type Snapshot struct {
-	Now    time.Time
-	Config Config
-	Peers  []PeerStatus // by address
-	MyRPs  []ipv4.Addr  // RP addresses of this router, ascending
+	Now          time.Time
+	Peers        []PeerStatus // by address
+	DefaultPeers []ipv4.Addr  // as configured
+	Shutdown     bool         // of all peers
+	MyRPs        []ipv4.Addr  // RP addresses of this router, ascending
 	// Originator and OriginatorTrouble are as in Summary.
 	Originator        ipv4.Addr
 	OriginatorTrouble string
@@ -53,7 +54,8 @@ type RPRoute struct {
 func (s *Speaker) Snapshot(now time.Time) Snapshot {
 	sum := s.Summary()
 	out := Snapshot{
-		Now: now, Config: s.config.Clone(), Peers: s.Peers(now), MyRPs: slices.Sorted(maps.Keys(s.myRPs)),
+		Now: now, Peers: s.Peers(now), DefaultPeers: slices.Clone(s.config.DefaultPeers), Shutdown: s.config.Shutdown,
+		MyRPs:      slices.Sorted(maps.Keys(s.myRPs)),
 		Originator: sum.Originator, OriginatorTrouble: sum.OriginatorTrouble,
 		BGPNeighbors: len(s.bgpNeighbors), BGPAway: s.bgpAway,
 	}
