@@ -221,6 +221,7 @@ func TestBadLinesAreNamed(t *testing.T) {
 		{"ip msdp peer 10.0.0.9 timers 60 60", "peer 10.0.0.9: keepalive 60 s must be less than the hold time 60 s"},
 		{"no ip msdp peer 10.0.0.9 timers", "there is no peer 10.0.0.9"},
 		{"no ip msdp shutdown 10.0.0.9", "there is no peer 10.0.0.9"},
+		{"ip msdp originator-id 239.1.1.1", "originator-id: 239.1.1.1 cannot be a router's address"},
 		{"ip msdp originator-id 10.0.0.256", "10.0.0.256 is neither an IPv4 address nor the name of an interface"},
 		{"ip msdp originator-id an/interface", "an/interface cannot be the name of an interface"},
 		{"ip msdp originator-id sixteen-letters.", "sixteen-letters. cannot be the name of an interface"},

@@ -17,7 +17,7 @@ func ownRP(f Facts) []Finding {
 		out = append(out, Finding{
 			Severity: Error, Subject: subject(o.Peer),
 			What:      plural(o.Count, "entry", "entries") + " with this router's own RP address " + o.RP.String() + " came from it, first " + o.First.String(),
-			Why:       "our SAs went round in a loop, another router has that address as its originator-id, or somebody pretends to be this router; they are refused",
+			Why:       "our SAs went round in a loop, as the peer takes them from another router than this one; another router has that address as its originator-id; or somebody pretends to be this router. They are refused",
 			Reference: "RFC 3618 §10.1.3",
 			Command:   "show ip msdp rpf " + o.RP.String(),
 		})

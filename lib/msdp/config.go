@@ -173,6 +173,11 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("peer %s: %w", p.Addr, err)
 		}
 	}
+	if c.OriginatorID != 0 {
+		if err := validPeerAddress(c.OriginatorID); err != nil {
+			return fmt.Errorf("originator-id: %w", err)
+		}
+	}
 	memberOf := make(map[ipv4.Addr]string)
 	for _, g := range c.MeshGroups {
 		for _, m := range g.Members {

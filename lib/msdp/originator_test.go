@@ -97,4 +97,9 @@ func TestNoTroubleBeforeInterfacesAreTold(t *testing.T) {
 	if n := logged.FilterLevelExact(zap.WarnLevel).Len(); n != 1 {
 		t.Errorf("%d warnings when it is known that there is none", n)
 	}
+	c.OriginatorInterface = "lo" // 127.0.0.1 is its first
+	r.apply(c)
+	if got := r.s.Summary().Originator; got != ip("10.9.9.9") {
+		t.Errorf("originator-id lo is %s", got)
+	}
 }

@@ -134,15 +134,15 @@ func (s *Speaker) connectSource(w peering) ipv4.Addr {
 	return inUse
 }
 
-// firstAddress is the one in use, where that interface has it, else its first; 0.0.0.0 where
-// it has none.
+// firstAddress is the one in use, where that interface has it, else its first that others can
+// reach; 0.0.0.0 where it has none.
 func (s *Speaker) firstAddress(name string, inUse ipv4.Addr) ipv4.Addr {
 	var first ipv4.Addr
 	ifc, _ := s.interfaces.ByName(name)
 	for _, prefix := range ifc.Addrs {
 		a, ok := ipv4.FromNetip(prefix.Addr())
 		switch {
-		case !ok:
+		case !ok || a.IsLoopback():
 		case a == inUse:
 			return a
 		case first == 0:
