@@ -14,6 +14,7 @@ func (d *daemon) installClear(sh *vty.Shell) {
 		help+"The session with a peer, or with all\nThe peer's address\nOnly what was counted, of all peers if none is named\n", d.clearCounters)
 	sh.Install(sh.Enable, "clear ip msdp statistics [A.B.C.D$peer]", help+"What was counted of a peer, or of all\nThe peer's address\n", d.clearCounters)
 	sh.Install(sh.Enable, "clear ip msdp sa-cache [A.B.C.D$group]", help+"What peers announced\nOf this group only\n", d.clearCache)
+	sh.Install(sh.Enable, "clear ip msdp sa-cache rejected", help+"The SA cache\nWhat is remembered of refused entries\n", d.clearRejected)
 }
 
 func (d *daemon) clearPeer(c *vty.Call) error {
@@ -54,6 +55,15 @@ func (d *daemon) clearCache(c *vty.Call) error {
 		}
 	})
 	if err != nil {
+		return err
+	}
+	c.Printf("%d entries cleared\n", count)
+	return nil
+}
+
+func (d *daemon) clearRejected(c *vty.Call) error {
+	var count int
+	if _, err := d.ask(func(now time.Time) { count = d.instance.speaker.ClearRejectedSAs(now) }); err != nil {
 		return err
 	}
 	c.Printf("%d entries cleared\n", count)

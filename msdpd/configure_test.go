@@ -320,6 +320,10 @@ func randomSettings(r *rand.Rand) *settings {
 	}
 	s.msdp.Shutdown = r.IntN(4) == 0
 	s.msdp.Log = msdp.LogEvents{Neighbors: r.IntN(2) == 0, SAs: r.IntN(2) == 0}
+	s.msdp.RejectedSAs = []int{msdp.DefaultRejectedSAs, 0, 1 + r.IntN(1000000)}[r.IntN(3)]
+	if r.IntN(2) == 0 {
+		s.msdp.Redistribute = msdp.Redistribution{Restricted: true, List: randomList(r)}
+	}
 	own := ipv4.MustParse("192.0.2.1")
 	for range r.IntN(6) {
 		p := s.msdp.AddPeer(addr())
@@ -331,6 +335,7 @@ func randomSettings(r *rand.Rand) *settings {
 		p.Shutdown = r.IntN(4) == 0
 		p.Guard = randomGuard(r)
 		p.Timers = randomTimers(r)
+		p.Filters = randomFilters(r)
 		if r.IntN(3) == 0 {
 			p.Description = "a  link | to \"somewhere\" ! # 7"
 		}
@@ -345,11 +350,14 @@ func randomSettings(r *rand.Rand) *settings {
 			g.AddMember(member)
 			s.msdp.AddPeer(member).Guard = randomGuard(r)
 			s.msdp.AddPeer(member).Timers = randomTimers(r)
+			s.msdp.AddPeer(member).Filters = randomFilters(r)
 			s.msdp.DropEmptyPeer(member)
 		}
 	}
 	for i := range r.IntN(3) {
-		s.msdp.DefaultPeers = append(s.msdp.DefaultPeers, ipv4.MustParse(fmt.Sprintf("10.8.0.%d", 9-i)))
+		s.msdp.DefaultPeers = append(s.msdp.DefaultPeers, msdp.DefaultPeer{
+			Addr: ipv4.MustParse(fmt.Sprintf("10.8.0.%d", 9-i)), PrefixList: randomList(r),
+		})
 	}
 	for i := range r.IntN(3) {
 		s.addStaticRP(staticRP{addr: addr(), group: netip.MustParsePrefix(fmt.Sprintf("239.%d.0.0/16", i))})
@@ -368,6 +376,16 @@ func randomTimers(r *rand.Rand) msdp.Timers {
 		t.ConnectRetry = seconds(uint64(1 + r.IntN(65535)))
 	}
 	return t
+}
+
+func randomFilters(r *rand.Rand) msdp.PeerFilters {
+	both := func() msdp.FilterLists { return msdp.FilterLists{SG: randomList(r), RP: randomList(r)} }
+	return msdp.PeerFilters{In: both(), Out: both(), ScopeBoundary: randomList(r)}
+}
+
+// randomList is the name of a list, or none.
+func randomList(r *rand.Rand) string {
+	return []string{"", "", "border", "101", "rp-list", "in"}[r.IntN(6)]
 }
 
 // randomGuard has any key that a line can hold.

@@ -37,6 +37,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	if o.dryRun {
+		for _, m := range s.msdp.MissingLists() {
+			fmt.Fprintf(stderr, "msdpd: warning: %s\n", m)
+		}
 		return 0
 	}
 	if o.daemonize && !inBackground() {
@@ -72,7 +75,11 @@ func newDaemon(o options) *daemon {
 	d.installShowSummary(d.shell)
 	d.installShowRPF(d.shell)
 	d.installShowAudit(d.shell)
+	d.installShowLists(d.shell)
 	d.installClear(d.shell)
+	d.installTestFilter(d.shell)
+	d.installShowRejected(d.shell)
+	d.installShowWhy(d.shell)
 	return d
 }
 

@@ -28,7 +28,7 @@ type staticRP struct {
 }
 
 func newSettings() *settings {
-	return &settings{msdp: msdp.Config{Timers: msdp.DefaultTimers()}}
+	return &settings{msdp: msdp.Config{Timers: msdp.DefaultTimers(), RejectedSAs: msdp.DefaultRejectedSAs}}
 }
 
 func (s *settings) clone() *settings {
@@ -48,6 +48,7 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 		line("!")
 	}
 	m := &s.msdp
+	writeLists(line, &m.Lists)
 	if m.Timers != msdp.DefaultTimers() {
 		line("ip msdp timers %d %d %d", m.Timers.KeepAlive/time.Second, m.Timers.Hold/time.Second, m.Timers.ConnectRetry/time.Second)
 	}
@@ -66,6 +67,16 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 	if m.Shutdown {
 		line("ip msdp shutdown")
 	}
+	switch m.RejectedSAs {
+	case msdp.DefaultRejectedSAs:
+	case 0:
+		line("no ip msdp cache-rejected-sa")
+	default:
+		line("ip msdp cache-rejected-sa %d", m.RejectedSAs)
+	}
+	if m.Redistribute.Restricted {
+		line("ip msdp redistribute%s", optional(" list ", m.Redistribute.List))
+	}
 	for _, p := range m.Peers {
 		writePeer(line, p, key)
 	}
@@ -77,8 +88,8 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 			line("ip msdp mesh-group %s member %s", g.Name, member)
 		}
 	}
-	for _, p := range m.DefaultPeers {
-		line("ip msdp default-peer %s", p)
+	for _, d := range m.DefaultPeers {
+		line("ip msdp default-peer %s%s", d.Addr, optional(" prefix-list ", d.PrefixList))
 	}
 	for _, rp := range s.staticRPs {
 		line("ip pim rp %s %s", rp.addr, rp.group)
@@ -114,9 +125,18 @@ func writePeer(line func(string, ...any), p msdp.PeerConfig, key func(guard.Key)
 		}
 		line("ip msdp peer %s timers %d %d%s", p.Addr, t.KeepAlive/time.Second, t.Hold/time.Second, retry)
 	}
+	writePeerFilters(line, p)
 	if p.Shutdown {
 		line("ip msdp peer %s shutdown", p.Addr)
 	}
+}
+
+// optional is a word and its argument, or nothing where there is no argument.
+func optional(word, argument string) string {
+	if argument == "" {
+		return ""
+	}
+	return word + argument
 }
 
 // addStaticRP adds one mapping, or replaces that of the same group range.

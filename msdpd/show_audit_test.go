@@ -24,7 +24,7 @@ WARNING: peer 10.0.0.2: has no password
   Why     : whoever (RFC 3618 §18)
   Command : ip msdp peer 10.0.0.2 password KEY
 
-17 checks: 1 errors, 1 warnings, 0 notes
+19 checks: 1 errors, 1 warnings, 0 notes
 `
 	if diff := cmp.Diff(want, text.String()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -33,8 +33,8 @@ WARNING: peer 10.0.0.2: has no password
 		findings []audit.Finding
 		want     map[string]any
 	}{
-		{nil, map[string]any{"checks": 17.0, "errors": 0.0, "warnings": 0.0, "notes": 0.0, "findings": []any{}}},
-		{findings[1:], map[string]any{"checks": 17.0, "errors": 0.0, "warnings": 1.0, "notes": 0.0, "findings": []any{map[string]any{
+		{nil, map[string]any{"checks": 19.0, "errors": 0.0, "warnings": 0.0, "notes": 0.0, "findings": []any{}}},
+		{findings[1:], map[string]any{"checks": 19.0, "errors": 0.0, "warnings": 1.0, "notes": 0.0, "findings": []any{map[string]any{
 			"severity": "warning", "check": "password", "subject": "peer 10.0.0.2", "what": "has no password", "why": "whoever",
 			"reference": "RFC 3618 §18", "command": "ip msdp peer 10.0.0.2 password KEY",
 		}}}},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -97,6 +98,12 @@ type peerDetailJSON struct {
 	Password           bool              `json:"password"`
 	PasswordMismatch   string            `json:"passwordMismatch,omitempty"`
 	TTLSecurityHops    uint8             `json:"ttlSecurityHops,omitempty"`
+	SAFilterIn         string            `json:"saFilterIn,omitempty"`
+	SAFilterOut        string            `json:"saFilterOut,omitempty"`
+	RPFilterIn         string            `json:"rpFilterIn,omitempty"`
+	RPFilterOut        string            `json:"rpFilterOut,omitempty"`
+	ScopeBoundary      string            `json:"scopeBoundary,omitempty"`
+	MissingLists       []string          `json:"missingLists,omitempty"`
 	UpTime             string            `json:"upTime"`
 	KeepAliveTimer     string            `json:"keepAliveTimer"`
 	ConnRetryTimer     string            `json:"connRetryTimer"`
@@ -136,12 +143,18 @@ func peerDetail(p msdp.PeerStatus, now time.Time, mismatch string) peerDetailJSO
 		ConnAttempts:  n.ConnAttempts, EstablishedChanges: n.EstablishedChanges, SACount: p.SACount,
 		KASent: n.KeepAlivesSent, KARcvd: n.KeepAlivesReceived, SASent: n.SAsSent, SARcvd: n.SAsReceived,
 		ASN: p.ASN, RPFLookupFailures: n.Refused[msdp.ReasonRPF] + n.Refused[msdp.ReasonNoRoute],
+		SAFilterIn: p.Filters.In.SG, SAFilterOut: p.Filters.Out.SG, RPFilterIn: p.Filters.In.RP, RPFilterOut: p.Filters.Out.RP,
+		ScopeBoundary: p.Filters.ScopeBoundary,
+		SAFilteredIn:  n.Refused[msdp.ReasonFilter] + n.Refused[msdp.ReasonScope], SAFilteredOut: n.FilteredOut,
 		SARefused: make(map[string]uint64), FormatErrors: n.FormatErrors, UnknownTLVs: n.UnknownTLVs, CatchUps: n.CatchUps,
 	}
 	for _, r := range msdp.Reasons() {
 		if n.Refused[r] > 0 {
 			out.SARefused[r.String()] = n.Refused[r]
 		}
+	}
+	for _, m := range p.MissingLists {
+		out.MissingLists = append(out.MissingLists, m.Name)
 	}
 	return out
 }
@@ -164,6 +177,7 @@ func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time, mismatch str
 	if p.Guard.Hops != 0 {
 		line("TTL Security", fmt.Sprintf("at most %d hops away", p.Guard.Hops))
 	}
+	printPeerFilters(line, p)
 	line("State", p.State.String())
 	if p.Why != "" {
 		line("Reason", p.Why)
@@ -186,6 +200,9 @@ func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time, mismatch str
 	c.Printf("                       Sent       Rcvd\n")
 	c.Printf("    Keepalives : %10d %10d\n", n.KeepAlivesSent, n.KeepAlivesReceived)
 	c.Printf("    SAs        : %10d %10d\n", n.SAsSent, n.SAsReceived)
+	if n.FilteredOut > 0 {
+		c.Printf("  SAs not sent        : %d, a filter does not permit it\n", n.FilteredOut)
+	}
 	for _, r := range msdp.Reasons() {
 		if n.Refused[r] > 0 {
 			c.Printf("  SAs refused         : %d, %s\n", n.Refused[r], r.Text())
@@ -198,6 +215,20 @@ func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time, mismatch str
 		line("Unknown TLVs", strconv.FormatUint(n.UnknownTLVs, 10))
 	}
 	c.Printf("\n")
+}
+
+func printPeerFilters(line func(name, value string), p msdp.PeerStatus) {
+	for _, l := range []struct{ name, list string }{
+		{"SA Filter In", p.Filters.In.SG}, {"SA Filter Out", p.Filters.Out.SG},
+		{"RP Filter In", p.Filters.In.RP}, {"RP Filter Out", p.Filters.Out.RP},
+		{"Scope Boundary", p.Filters.ScopeBoundary},
+	} {
+		if slices.ContainsFunc(p.MissingLists, func(m msdp.MissingList) bool { return m.Name == l.list }) {
+			line(l.name, l.list+", which does not exist: nothing passes")
+		} else if l.list != "" {
+			line(l.name, l.list)
+		}
+	}
 }
 
 func lastReset(p msdp.PeerStatus, now time.Time) string {

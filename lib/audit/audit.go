@@ -42,17 +42,12 @@ type Finding struct {
 	Command string `json:"command,omitempty"`
 }
 
-// Policy is what is configured to bound what one peer can do.
-type Policy struct {
-	FilterIn, FilterOut bool
-	Limit               bool // a limit of its own, beyond the default
-}
-
 // Facts are what is looked at.
 type Facts struct {
 	msdp.Snapshot
-	// Policies has that of each peer; nil: not known, and nothing is said about it.
-	Policies map[ipv4.Addr]Policy
+	// Limited are the peers with a limit of their own, beyond the default; nil: that is not
+	// known, and nothing is said about it.
+	Limited map[ipv4.Addr]bool
 	// Mismatches say of peers in words why their password is suspected to be another.
 	Mismatches map[ipv4.Addr]string
 	// Obstacles say in words what stands in the way in other daemons, and how to remove it.
@@ -75,6 +70,7 @@ var checks = [...]check{
 	{"password-mismatch", passwordMismatch},
 	{"obstacle", obstacles},
 	{"bgpd", bgpAway},
+	{"missing-list", missingList},
 	{"default-peer", defaultPeer},
 	{"stub", stub},
 	{"peer-as", peerAS},
@@ -82,6 +78,7 @@ var checks = [...]check{
 	{"duplicate-rp", duplicateRP},
 	{"password", password},
 	{"filter", filter},
+	{"redistribute", redistribute},
 	{"limit", limit},
 	{"shutdown", shutdown},
 }

@@ -21,18 +21,20 @@ var (
 
 // sound are facts in which nothing is to be mended, BGP in use.
 func sound() Facts {
-	f := Facts{Policies: make(map[ipv4.Addr]Policy), Mismatches: make(map[ipv4.Addr]string)}
+	f := Facts{Limited: make(map[ipv4.Addr]bool), Mismatches: make(map[ipv4.Addr]string)}
 	f.Now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for _, a := range []ipv4.Addr{east, west, one, two} {
 		p := msdp.PeerStatus{PeerConfig: msdp.PeerConfig{Addr: a, Local: ip("10.0.9.9"), ASN: 65001, Guard: guard.Guard{Key: "key"}}, AS: 65001, State: msdp.StateEstablished}
 		if a == one || a == two {
 			p.MeshGroup = "m"
 		}
+		p.Filters.In.SG, p.Filters.Out.RP = "list", "list"
 		f.Peers = append(f.Peers, p)
-		f.Policies[a] = Policy{FilterIn: true, FilterOut: true, Limit: true}
+		f.Limited[a] = true
 	}
 	f.MyRPs = []ipv4.Addr{ip("10.0.9.100")}
-	f.DefaultPeers = []ipv4.Addr{east}
+	f.DefaultPeers = []msdp.DefaultPeer{{Addr: east}}
+	f.Redistribute.Restricted = true
 	f.RPs = []msdp.RPRoute{{Addr: ip("10.7.0.1"), Entries: 3, Known: true, Reachable: true, BGP: true}, {Addr: ip("10.7.0.2")}}
 	f.BGPNeighbors = 2
 	return f
@@ -106,7 +108,7 @@ func TestEachCheck(t *testing.T) {
 		{"obstacle", "pimd's", func(f *Facts) { f.Obstacles = []string{"lo is passive"} }, []want{{Error, "pimd", "lo is passive", ""}}},
 		{"bgpd", "away", func(f *Facts) { f.BGPAway = "stuck" }, []want{{Error, "bgpd", "does not answer: stuck", ""}}},
 		{"bgpd", "away and not needed", func(f *Facts) { f.BGPAway, f.RPs = "stuck", nil }, nil},
-		{"default-peer", "no peer", func(f *Facts) { f.DefaultPeers = []ipv4.Addr{ip("10.9.0.1")} },
+		{"default-peer", "no peer", func(f *Facts) { f.DefaultPeers = []msdp.DefaultPeer{{Addr: ip("10.9.0.1")}} },
 			[]want{{Error, "default-peer 10.9.0.1", "is no peer", "ip msdp peer 10.9.0.1 source A.B.C.D"}}},
 		{"default-peer", "shut down", func(f *Facts) { f.at(east).Shutdown, f.at(east).State = true, msdp.StateDisabled },
 			[]want{{Warning, "default-peer 10.0.0.1", "is shut down", "no ip msdp peer 10.0.0.1 shutdown"}}},
@@ -120,7 +122,7 @@ func TestEachCheck(t *testing.T) {
 		{"stub", "two ways", func(f *Facts) { f.DefaultPeers = nil; refused(f.at(west), msdp.ReasonRPF, 2) }, nil},
 		{"stub", "a default peer already", func(f *Facts) {
 			f.Peers = f.Peers[1:]
-			f.DefaultPeers = []ipv4.Addr{west}
+			f.DefaultPeers = []msdp.DefaultPeer{{Addr: west}}
 			refused(f.at(west), msdp.ReasonRPF, 2)
 		}, nil},
 		{"peer-as", "unknown", func(f *Facts) { f.at(east).ASN, f.at(east).AS = 0, 0 },
@@ -148,17 +150,29 @@ func TestEachCheck(t *testing.T) {
 				{Warning, "peer 10.0.1.1", "has no password", "ip msdp peer 10.0.1.1 password KEY"},
 			}},
 		{"password", "none, and no session", func(f *Facts) { f.at(west).Guard.Key = ""; f.at(west).Shutdown = true }, nil},
-		{"filter", "not known", func(f *Facts) { f.Policies = nil }, nil},
 		{"filter", "in or out", func(f *Facts) {
-			f.Policies[west] = Policy{Limit: true}
-			f.Policies[east] = Policy{Limit: true, FilterIn: true}
-			f.Policies[one] = Policy{Limit: true, FilterOut: true}
+			f.at(west).Filters = msdp.PeerFilters{ScopeBoundary: "list"}
+			f.at(east).Filters.Out.RP = ""
+			f.at(one).Filters.In.SG = ""
 		}, []want{
-			{Warning, "peer 10.0.0.1", "no sa-filter out", "ip msdp peer 10.0.0.1 sa-filter NAME out"},
-			{Warning, "peer 10.0.0.2", "no sa-filter in or out", "ip msdp peer 10.0.0.2 sa-filter NAME in"},
-			{Note, "peer 10.0.1.1", "no sa-filter in", "ip msdp peer 10.0.1.1 sa-filter NAME in"},
+			{Warning, "peer 10.0.0.1", "no sa-filter out", "ip msdp peer 10.0.0.1 sa-filter msdp-border out"},
+			{Warning, "peer 10.0.0.2", "no sa-filter in or out", "ip msdp peer 10.0.0.2 sa-filter msdp-border in"},
+			{Note, "peer 10.0.1.1", "no sa-filter in", "ip msdp peer 10.0.1.1 sa-filter msdp-border in"},
 		}},
-		{"limit", "none", func(f *Facts) { f.Policies[one] = Policy{FilterIn: true, FilterOut: true} },
+		{"redistribute", "everything", func(f *Facts) { f.Redistribute.Restricted = false },
+			[]want{{Note, "redistribute", "every local source is announced", "ip msdp redistribute list msdp-border"}}},
+		{"redistribute", "everything, within a domain", func(f *Facts) {
+			f.Redistribute.Restricted = false
+			f.at(east).MeshGroup, f.at(west).MeshGroup = "m", "m"
+		}, nil},
+		{"missing-list", "two", func(f *Facts) {
+			f.MissingLists = []msdp.MissingList{{Name: "x", User: "peer 10.0.0.1 sa-filter in"}, {Name: "y", User: "default-peer 10.0.0.1 prefix-list"}}
+		}, []want{
+			{Error, "peer 10.0.0.1 sa-filter in", "names the list x, which does not exist", "access-list x permit ip SOURCES GROUPS"},
+			{Error, "default-peer 10.0.0.1 prefix-list", "names the list y, which does not exist", "ip prefix-list y permit A.B.C.D/M"},
+		}},
+		{"limit", "not known", func(f *Facts) { f.Limited = nil }, nil},
+		{"limit", "none", func(f *Facts) { f.Limited[one] = false },
 			[]want{{Note, "peer 10.0.1.1", "no sa-limit of its own", "ip msdp peer 10.0.1.1 sa-limit N"}}},
 		{"shutdown", "all", func(f *Facts) {
 			f.Shutdown = true
@@ -191,7 +205,7 @@ func TestEachCheck(t *testing.T) {
 func TestWorstComesFirst(t *testing.T) {
 	f := sound()
 	f.at(west).Guard.Key = ""
-	f.Policies[east] = Policy{FilterIn: true, FilterOut: true}
+	f.Limited[east] = false
 	f.Obstacles = []string{"one", "two"}
 	var got []string
 	for _, found := range Run(f) {

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"strings"
 
 	"msdpd/lib/ipv4"
 	"msdpd/lib/msdp"
@@ -55,24 +56,19 @@ func passwordMismatch(f Facts) []Finding {
 	return out
 }
 
-// filter finds peers from and to which everything passes that may cross at all.
+// filter finds peers from or to which everything passes that may cross at all.
 func filter(f Facts) []Finding {
-	if f.Policies == nil {
-		return nil
-	}
 	var out []Finding
 	for _, p := range active(f) {
-		policy := f.Policies[p.Addr]
-		direction, word := "", ""
+		in, sends := p.Filters.In != msdp.FilterLists{}, p.Filters.Out != msdp.FilterLists{}
+		missing, word := "in or out", "in"
 		switch {
-		case policy.FilterIn && policy.FilterOut:
+		case in && sends:
 			continue
-		case !policy.FilterIn && !policy.FilterOut:
-			direction, word = "in or out", "in"
-		case !policy.FilterIn:
-			direction, word = "in", "in"
-		default:
-			direction, word = "out", "out"
+		case in:
+			missing, word = "out", "out"
+		case sends:
+			missing = "in"
 		}
 		severity := Warning
 		if p.MeshGroup != "" { // the edge of the domain is elsewhere
@@ -80,23 +76,57 @@ func filter(f Facts) []Finding {
 		}
 		out = append(out, Finding{
 			Severity: severity, Subject: subject(p.Addr),
-			What:      "has no sa-filter " + direction,
+			What:      "has no sa-filter " + missing,
 			Why:       "what is local to a domain, private sources and groups of 239.0.0.0/8, passes",
 			Reference: "RFC 4611 §4.1",
-			Command:   "ip msdp peer " + p.Addr.String() + " sa-filter NAME " + word,
+			Command:   "ip msdp peer " + p.Addr.String() + " sa-filter " + ready + " " + word,
 		})
+	}
+	return out
+}
+
+// ready is the list that is always there, of what should not cross a border.
+const ready = "msdp-border"
+
+// redistribute finds that whatever registers is announced to other networks.
+func redistribute(f Facts) []Finding {
+	if f.Redistribute.Restricted || len(peersOutside(f)) == 0 {
+		return nil
+	}
+	return []Finding{{
+		Severity: Note, Subject: "redistribute",
+		What:      "every local source is announced that may cross at all",
+		Why:       "sources of applications that are local to the domain take place in every cache there is",
+		Reference: "RFC 4611 §4.1",
+		Command:   "ip msdp redistribute list " + ready,
+	}}
+}
+
+// missingList finds what refuses everything because its list does not exist.
+func missingList(f Facts) []Finding {
+	var out []Finding
+	for _, m := range f.MissingLists {
+		out = append(out, Finding{
+			Severity: Error, Subject: m.User,
+			What:    "names the list " + m.Name + ", which does not exist",
+			Why:     "it refuses everything",
+			Command: "access-list " + m.Name + " permit ip SOURCES GROUPS",
+		})
+		if strings.HasSuffix(m.User, "prefix-list") {
+			out[len(out)-1].Command = "ip prefix-list " + m.Name + " permit A.B.C.D/M"
+		}
 	}
 	return out
 }
 
 // limit finds peers that are bounded by the default only.
 func limit(f Facts) []Finding {
-	if f.Policies == nil {
+	if f.Limited == nil {
 		return nil
 	}
 	var out []Finding
 	for _, p := range active(f) {
-		if f.Policies[p.Addr].Limit {
+		if f.Limited[p.Addr] {
 			continue
 		}
 		out = append(out, Finding{
@@ -150,7 +180,8 @@ func defaultPeer(f Facts) []Finding {
 		return nil
 	}
 	var out []Finding
-	for _, addr := range f.DefaultPeers {
+	for _, d := range f.DefaultPeers {
+		addr := d.Addr
 		found := Finding{
 			Severity: Warning, Subject: "default-peer " + addr.String(),
 			Why:       "SAs that no other rule names a peer for are taken from the next default peer, or from none",

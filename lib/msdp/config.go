@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"msdpd/lib/acl"
 	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 )
@@ -23,7 +24,8 @@ type PeerConfig struct {
 	Shutdown    bool
 	Guard       guard.Guard
 	// Timers are the periods of this peering; one that is 0 is that of Config.
-	Timers Timers
+	Timers  Timers
+	Filters PeerFilters
 }
 
 // empty reports whether nothing is configured but the address.
@@ -51,14 +53,20 @@ type Config struct {
 	OriginatorInterface string
 	// Log says what is logged beyond what every operator needs to know.
 	Log LogEvents
-	// DefaultPeers are static RPF peers for every RP (rule v of §10.1.3), the first first.
-	DefaultPeers []ipv4.Addr
+	// DefaultPeers are static RPF peers (rule v of §10.1.3), the first first.
+	DefaultPeers []DefaultPeer
+	Redistribute Redistribution
+	// RejectedSAs is how many refused entries are remembered, at least 0.
+	RejectedSAs int
+	// Lists are the access and prefix lists that others name. They are not changed in place.
+	Lists acl.Lists
 }
 
 // Clone returns a copy that shares nothing with c.
 func (c Config) Clone() Config {
 	c.Peers = slices.Clone(c.Peers)
 	c.DefaultPeers = slices.Clone(c.DefaultPeers)
+	c.Lists = c.Lists.Clone()
 	c.MeshGroups = slices.Clone(c.MeshGroups)
 	for i := range c.MeshGroups {
 		c.MeshGroups[i].Members = slices.Clone(c.MeshGroups[i].Members)

@@ -45,18 +45,26 @@ func (s *Speaker) floodBatch(from *peer, rp ipv4.Addr, sa *wire.SourceActive) {
 		} else {
 			s.bytes = wire.AppendSourceActive(s.bytes[:0], rp, sgs[:n])
 		}
-		s.flood(from, uint64(tlvCount(n)))
+		s.flood(from, rp, sgs[:n])
 		sgs = sgs[n:]
 	}
 }
 
-// flood sends s.bytes, which are so many messages, to all that are to hear what 'from' said.
-func (s *Speaker) flood(from *peer, messages uint64) {
+// flood sends s.bytes, which are the SAs of rp for sgs, to all that are to hear what 'from' said.
+func (s *Speaker) flood(from *peer, rp ipv4.Addr, sgs []ipv4.SG) {
+	all := uint64(tlvCount(len(sgs)))
 	for _, p := range s.ordered {
 		if !p.established() || !mayHear(p, from) || p.catchUp != nil {
 			continue // a peer that is catching up finds it in the cache
 		}
-		if s.send(p, s.bytes) {
+		tlvs, messages := s.bytes, all
+		if some, n, filtered := s.filterBatch(p, rp, sgs); filtered {
+			tlvs, messages = some, n
+		}
+		if len(tlvs) == 0 {
+			continue
+		}
+		if s.send(p, tlvs) {
 			p.stats.SAsSent += messages
 		} else {
 			s.fallBehind(p)
@@ -165,9 +173,15 @@ func (s *Speaker) serveLocals(p *peer, c *catchUp) bool {
 			if !l.used || l.seq <= c.since || s.now.Sub(l.lastHeard()) > freshPeriod {
 				continue
 			}
-			if rp, ok := s.originRP(l.sg.Group); ok {
-				out.add(rp, l.sg)
+			rp, ok := s.announcedRP(l)
+			if !ok {
+				continue
 			}
+			if p.out.judgeEntry(l.sg, rp) != ReasonNone {
+				p.stats.FilteredOut++
+				continue
+			}
+			out.add(rp, l.sg)
 		}
 		if !s.sendChunk(p, &out) {
 			return false
@@ -184,7 +198,11 @@ func (s *Speaker) serveCache(p *peer, c *catchUp) bool {
 		next := limit
 		s.cache.each(c.next, limit, func(n number, e *entry) bool {
 			if e.seq > c.since && now.since(e.heard) <= freshPeriod && mayHear(p, s.slots[e.peer]) {
-				out.add(e.rp, e.sg)
+				if p.out.judgeEntry(e.sg, e.rp) == ReasonNone {
+					out.add(e.rp, e.sg)
+				} else {
+					p.stats.FilteredOut++
+				}
 			}
 			if out.count == catchUpChunk {
 				next = n + 1

@@ -87,7 +87,7 @@ func (s *Speaker) learnt(l *localSource, silent bool) {
 		return
 	}
 	s.log.Debug("local source", zap.Stringer("sg", l.sg), zap.Bool("registered", l.registered))
-	if rp, ok := s.originRP(l.sg.Group); ok {
+	if rp, ok := s.announcedRP(l); ok {
 		s.beginBatch()
 		s.announceLater(l, rp)
 		s.floodBatch(nil, rp, nil)
@@ -119,7 +119,7 @@ func (s *Speaker) announceChanged() {
 		if !l.used || s.now.Sub(l.lastHeard()) > freshPeriod {
 			continue
 		}
-		if rp, ok := s.originRP(l.sg.Group); ok && rp != l.rp {
+		if rp, ok := s.announcedRP(l); ok && rp != l.rp {
 			due.add(rp, l.sg)
 		}
 	}
@@ -136,7 +136,7 @@ func (s *Speaker) advertiseNextSlot() {
 		if !l.used || s.now.Sub(l.lastHeard()) > announcePeriod {
 			continue
 		}
-		if rp, ok := s.originRP(l.sg.Group); ok {
+		if rp, ok := s.announcedRP(l); ok {
 			due.add(rp, l.sg)
 		}
 	}

@@ -60,6 +60,9 @@ type peer struct {
 	catchUp *catchUp
 	signs   signs // of trouble that an operator must mend
 
+	in, out  filter
+	refilter bool // what came from it is to be judged again
+
 	route      rib.Route // to the peer's address
 	neighborAS uint32    // of the BGP neighbour with the peer's address; 0: none
 
@@ -82,6 +85,7 @@ type PeerCounters struct {
 	FormatErrors       uint64 // RFC 3618 §13: the session was reset
 	UnknownTLVs        uint64
 	CatchUps           uint64 // times the peer was served from the cache because it was slow
+	FilteredOut        uint64 // entries that a filter kept from it
 	Refused            [reasonCount]uint64
 }
 
@@ -113,6 +117,7 @@ func (s *Speaker) syncPeers() {
 			s.removePeer(p)
 		}
 	}
+	s.syncFilters()
 	s.syncListeners()
 	for _, p := range s.ordered {
 		s.start(p)
@@ -212,6 +217,7 @@ func (s *Speaker) removePeer(p *peer) {
 		return true
 	})
 	s.forgetPending(p)
+	s.rejected.forget(func(k rejectedKey) bool { return k.peer == p.index })
 	delete(s.peers, p.Addr)
 	s.slots[p.index] = nil
 	s.env.UntrackRoute(p.Addr)

@@ -13,6 +13,8 @@ const (
 	ReasonPrefixLength        // Sprefix Len is not 32 (RFC 3618 §12.2.1)
 	ReasonRPAddress           // an address that cannot be an RP
 	ReasonOwn                 // it carries an RP address of ours: a loop, or a spoof
+	ReasonFilter              // a filter of the peer does not permit it
+	ReasonScope               // the group is behind an administrative boundary (§7)
 	ReasonRPF                 // the peer is not the RPF peer towards the RP (§10.1.3)
 	ReasonNoRoute             // nobody told the route to the RP, or BGP's path, and no default peer is configured
 	ReasonLocal               // the source is one of ours
@@ -23,7 +25,7 @@ const (
 )
 
 var reasonNames = [reasonCount]string{
-	"", "group", "source", "prefix-length", "rp-address", "own", "rpf", "no-route",
+	"", "group", "source", "prefix-length", "rp-address", "own", "sa-filter", "scope-boundary", "rpf", "no-route",
 	"local-source", "not-owner", "duplicate-rp", "table-full",
 }
 
@@ -54,7 +56,15 @@ func (s *Speaker) originRP(g ipv4.Addr) (rp ipv4.Addr, ok bool) {
 	return rp, true
 }
 
-// originates reports whether SAs are sent for l's group.
+// announcedRP is the RP field of the SAs for l; ok is false where none are sent.
+func (s *Speaker) announcedRP(l *localSource) (rp ipv4.Addr, ok bool) {
+	if !s.mayAnnounce(l.sg) {
+		return 0, false
+	}
+	return s.originRP(l.sg.Group)
+}
+
+// originates reports whether this router is the RP of l's group.
 func (s *Speaker) originates(l *localSource) bool {
 	_, ok := s.originRP(l.sg.Group)
 	return ok
@@ -94,6 +104,8 @@ var reasonTexts = [reasonCount]string{
 	"the source's prefix length is not 32",
 	"the address cannot be an RP",
 	"the RP address is this router's own: a loop, or a spoof",
+	"a filter of the peer does not permit it",
+	"the group is behind the peer's scope boundary",
 	"the peer is not the RPF peer towards the RP",
 	"the way to the RP is not known",
 	"the source is a local one",

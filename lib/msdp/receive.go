@@ -109,6 +109,9 @@ func (s *Speaker) considerRP(p *peer, rp ipv4.Addr) (*rpInfo, Reason) {
 		return nil, ReasonOwn
 	}
 	s.noteRelayed(p, rp)
+	if why := p.in.judgeRP(rp); why != ReasonNone {
+		return nil, why
+	}
 	r := s.rp(rp, p)
 	if r == nil {
 		return nil, ReasonTableFull
@@ -120,10 +123,14 @@ func (s *Speaker) considerRP(p *peer, rp ipv4.Addr) (*rpInfo, Reason) {
 func (s *Speaker) refuse(p *peer, rp ipv4.Addr, sg ipv4.SG, why Reason) {
 	p.stats.Refused[why]++
 	s.noteRefused(p, rp, sg, why)
+	s.rejected.add(rejectedKey{sg, rp, p.index}, why, s.stamp())
 }
 
 // take caches one entry, or refreshes it, and notes it for flooding where it is due.
 func (s *Speaker) take(p *peer, r *rpInfo, sg ipv4.SG) Reason {
+	if why := p.in.judge(sg); why != ReasonNone {
+		return why
+	}
 	switch v := s.judge(p, r); v {
 	case undecided:
 		return s.wait(p, r, sg)

@@ -275,7 +275,7 @@ func TestNoAnswerAboutTheRoute(t *testing.T) {
 	})
 	t.Run("default peer", func(t *testing.T) {
 		c := peersConfig(below1, below2)
-		c.DefaultPeers = []ipv4.Addr{below1}
+		c.DefaultPeers = defaultPeers(below1)
 		r := newRig(t, c)
 		r.up(below1, below2)
 		r.sa(below2, farRP, sgB)

@@ -34,6 +34,8 @@ type PeerStatus struct {
 	Sessions    uint64
 	Counters    PeerCounters
 	CountedFrom time.Time
+	// MissingLists are those that its filters name.
+	MissingLists []MissingList
 }
 
 // Peers returns every peer's status, by address.
@@ -61,6 +63,7 @@ func (s *Speaker) peerStatus(now time.Time, p *peer) PeerStatus {
 		KeepAliveTimer: -1, HoldTimer: -1, ConnectRetryTimer: -1,
 		SACount: p.saCount, CatchingUp: p.catchUp != nil,
 		Timers: p.timers, AS: peerAS(p), NeighborAS: p.neighborAS, Sessions: p.sessions, Counters: p.stats, CountedFrom: p.countedFrom,
+		MissingLists: s.config.missingOf(p.Filters),
 	}
 	switch {
 	case p.established():

@@ -12,10 +12,12 @@ import (
 // Snapshot is what an audit looks at. It shares nothing with the Speaker.
 type Snapshot struct {
 	Now          time.Time
-	Peers        []PeerStatus // by address
-	DefaultPeers []ipv4.Addr  // as configured
-	Shutdown     bool         // of all peers
-	MyRPs        []ipv4.Addr  // RP addresses of this router, ascending
+	Peers        []PeerStatus  // by address
+	DefaultPeers []DefaultPeer // as configured
+	Redistribute Redistribution
+	MissingLists []MissingList // that are named somewhere
+	Shutdown     bool          // of all peers
+	MyRPs        []ipv4.Addr   // RP addresses of this router, ascending
 	// Originator and OriginatorTrouble are as in Summary.
 	Originator        ipv4.Addr
 	OriginatorTrouble string
@@ -55,6 +57,7 @@ func (s *Speaker) Snapshot(now time.Time) Snapshot {
 	sum := s.Summary()
 	out := Snapshot{
 		Now: now, Peers: s.Peers(now), DefaultPeers: slices.Clone(s.config.DefaultPeers), Shutdown: s.config.Shutdown,
+		Redistribute: s.config.Redistribute, MissingLists: s.config.MissingLists(),
 		MyRPs:      slices.Sorted(maps.Keys(s.myRPs)),
 		Originator: sum.Originator, OriginatorTrouble: sum.OriginatorTrouble,
 		BGPNeighbors: len(s.bgpNeighbors), BGPAway: s.bgpAway,

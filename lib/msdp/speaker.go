@@ -112,8 +112,12 @@ type Speaker struct {
 	originatorTrouble string    // why it is not the configured one, "" where it is
 	saLog             saLog
 
-	sgs   []ipv4.SG // scratch
-	bytes []byte    // scratch
+	redistribute listUse
+	rejected     rejections
+
+	// scratch
+	sgs, permitted  []ipv4.SG
+	bytes, filtered []byte
 }
 
 // New returns a Speaker without peers. Call Apply to give it a configuration.
@@ -149,6 +153,7 @@ func (s *Speaker) Apply(now time.Time, c Config) {
 	s.now = now
 	s.config = c.Clone()
 	s.resolveOriginator()
+	s.rejected.resize(c.RejectedSAs)
 	s.syncPeers()
 	s.rpfEpoch++
 	s.announceChanged()

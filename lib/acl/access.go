@@ -1,0 +1,79 @@
+package acl
+
+import (
+	"slices"
+
+	"msdpd/lib/ipv4"
+)
+
+// AccessList is one access list. It does not change. A nil list has no lines.
+type AccessList struct {
+	name    string
+	remark  string
+	builtIn bool
+	lines   []Line
+}
+
+// Name returns the list's name.
+func (a *AccessList) Name() string { return a.name }
+
+// Remark returns what `access-list NAME remark` says, or what a built-in list is for.
+func (a *AccessList) Remark() string { return a.remark }
+
+// BuiltIn reports whether the list is always there and cannot be changed.
+func (a *AccessList) BuiltIn() bool { return a.builtIn }
+
+// Lines returns a copy of the lines, by sequence number.
+func (a *AccessList) Lines() []Line {
+	if a == nil {
+		return nil
+	}
+	return slices.Clone(a.lines)
+}
+
+// Permits reports whether the list permits an SA for the (S,G), and the line that decides: nil
+// for the deny behind the last. The line must not be changed.
+func (a *AccessList) Permits(sg ipv4.SG) (bool, *Line) {
+	if a == nil {
+		return false, nil
+	}
+	for i := range a.lines {
+		if l := &a.lines[i]; l.matches(sg) {
+			return l.Permit, l
+		}
+	}
+	return false, nil
+}
+
+// PermitsAddr is Permits for a list that is about one address, such as an RP's.
+func (a *AccessList) PermitsAddr(addr ipv4.Addr) (bool, *Line) {
+	if a == nil {
+		return false, nil
+	}
+	for i := range a.lines {
+		if l := &a.lines[i]; l.matchesAddr(addr) {
+			return l.Permit, l
+		}
+	}
+	return false, nil
+}
+
+// Equal reports whether two lists say the same.
+func (a *AccessList) Equal(o *AccessList) bool {
+	if a == nil || o == nil {
+		return a == o
+	}
+	return a.name == o.name && a.remark == o.remark && slices.Equal(a.lines, o.lines)
+}
+
+func (l Line) seq() uint32 { return l.Seq }
+
+func (l Line) withSeq(seq uint32) Line {
+	l.Seq = seq
+	return l
+}
+
+func (l Line) same(o Line) bool {
+	o.Seq, o.Remark = l.Seq, l.Remark
+	return l == o
+}
