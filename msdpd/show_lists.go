@@ -8,6 +8,8 @@ import (
 	"msdpd/vty"
 )
 
+// installShowLists installs what shows lists: the text of FRR 8 and 10, and the JSON of a daemon
+// of FRR 10, which does not stand in an object with the daemon's name any more.
 func (d *daemon) installShowLists(sh *vty.Shell) {
 	const help = "Show running system information\nIP information\n"
 	sh.Install(sh.View, "show ip access-list [WORD$list] [json$json]", help+"Access lists\nOne of them\nAs JSON\n", d.showAccessLists)
@@ -29,11 +31,9 @@ func (d *daemon) showAccessLists(c *vty.Call) error {
 	}
 	if c.Has("json") {
 		out := newJSONObject(c)
-		all := out.object("MSDP")
 		for _, name := range names {
-			all.member(name, accessListJSON(lists.Access(name)))
+			out.member(name, accessListJSON(lists.Access(name)))
 		}
-		all.closeMember()
 		return out.close()
 	}
 	c.Printf("MSDP:\n")
@@ -157,11 +157,9 @@ func (d *daemon) showPrefixLists(c *vty.Call) error {
 	}
 	if c.Has("json") {
 		out := newJSONObject(c)
-		all := out.object("MSDP")
 		for _, name := range names {
-			all.member(name, prefixListJSON(lists.Prefix(name)))
+			out.member(name, prefixListJSON(lists.Prefix(name)))
 		}
-		all.closeMember()
 		return out.close()
 	}
 	for _, name := range names {
