@@ -44,6 +44,9 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 	c.requests()
 	c.meshGroups()
 	c.limits()
+	c.sessions()
+	c.events()
+	c.spellings()
 }
 
 func (c *configurator) install(mode *vty.Mode, syntax, help string, f change) {

@@ -74,6 +74,7 @@ func newDaemon(o options) *daemon {
 	d.installShowSA(d.shell)
 	d.installShowSummary(d.shell)
 	d.installShowRPF(d.shell)
+	d.installShowAudit(d.shell)
 	d.installShowLists(d.shell)
 	d.installShowLimits(d.shell)
 	d.installClear(d.shell)

@@ -109,6 +109,9 @@ type peerDetailJSON struct {
 	KeepAliveTimer     string         `json:"keepAliveTimer"`
 	ConnRetryTimer     string         `json:"connRetryTimer"`
 	HoldTimer          string         `json:"holdTimer"`
+	KeepAlivePeriod    int            `json:"keepAlivePeriodSec"`
+	HoldPeriod         int            `json:"holdPeriodSec"`
+	ConnRetryPeriod    int            `json:"connRetryPeriodSec"`
 	LastReset          string         `json:"lastReset"`
 	ConnAttempts       uint64         `json:"connAttempts"`
 	EstablishedChanges uint64         `json:"establishedChanges"`
@@ -126,6 +129,7 @@ type peerDetailJSON struct {
 	FormatErrors      uint64            `json:"formatErrors"`
 	UnknownTLVs       uint64            `json:"unknownTlvs"`
 	CatchUps          uint64            `json:"catchUps"`
+	CountersSince     string            `json:"countersSince"`
 }
 
 func peerDetail(p msdp.PeerStatus, now time.Time, mismatch string) peerDetailJSON {
@@ -136,7 +140,9 @@ func peerDetail(p msdp.PeerStatus, now time.Time, mismatch string) peerDetailJSO
 		Password: p.Guard.Key != "", PasswordMismatch: mismatch, TTLSecurityHops: p.Guard.Hops,
 		UpTime: sinceOrDash(p.Since, now), KeepAliveTimer: timer(p.KeepAliveTimer),
 		ConnRetryTimer: timer(p.ConnectRetryTimer), HoldTimer: timer(p.HoldTimer), LastReset: lastReset(p, now),
-		ConnAttempts: n.ConnAttempts, EstablishedChanges: n.EstablishedChanges, SACount: p.SACount, peerLimitsJSON: peerLimits(p),
+		KeepAlivePeriod: int(p.Timers.KeepAlive / time.Second), HoldPeriod: int(p.Timers.Hold / time.Second), ConnRetryPeriod: int(p.Timers.ConnectRetry / time.Second),
+		CountersSince: uptime(now.Sub(p.CountedFrom)),
+		ConnAttempts:  n.ConnAttempts, EstablishedChanges: n.EstablishedChanges, SACount: p.SACount, peerLimitsJSON: peerLimits(p),
 		KASent: n.KeepAlivesSent, KARcvd: n.KeepAlivesReceived, SASent: n.SAsSent, SARcvd: n.SAsReceived,
 		ASN: p.ASN, RPFLookupFailures: n.Refused[msdp.ReasonRPF] + n.Refused[msdp.ReasonNoRoute],
 		SAFilterIn: p.Filters.In.SG, SAFilterOut: p.Filters.Out.SG, RPFilterIn: p.Filters.In.RP, RPFilterOut: p.Filters.Out.RP,
@@ -185,6 +191,9 @@ func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time, mismatch str
 	line("Keepalive Timer", timer(p.KeepAliveTimer))
 	line("Conn Retry Timer", timer(p.ConnectRetryTimer))
 	line("Hold Timer", timer(p.HoldTimer))
+	if p.Timers != msdp.DefaultTimers() {
+		line("Periods", fmt.Sprintf("keepalive %d s, hold %d s, connect-retry %d s", p.Timers.KeepAlive/time.Second, p.Timers.Hold/time.Second, p.Timers.ConnectRetry/time.Second))
+	}
 	line("Last Reset", lastReset(p, now))
 	line("Conn Attempts", strconv.FormatUint(n.ConnAttempts, 10))
 	line("Established Changes", strconv.FormatUint(n.EstablishedChanges, 10))

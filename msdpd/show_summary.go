@@ -49,6 +49,9 @@ func (d *daemon) overview() (overview, error) {
 		if !w.pimd.Present {
 			o.rpsFrom = "our own configuration"
 		}
+		if o.OriginatorTrouble != "" {
+			o.attention = append(o.attention, o.OriginatorTrouble)
+		}
 		for _, ob := range w.obstacles {
 			o.attention = append(o.attention, ob.Text)
 		}
@@ -91,6 +94,9 @@ func (d *daemon) showSummary(c *vty.Call) error {
 	line("SA cache", "%d remote sources in %d groups from %d RPs, %d waiting for a route", o.Remotes, o.Groups, o.RPs, o.Pending)
 	line("Local sources", "%d", o.Locals)
 	line("RP here", "%s", rpList(o))
+	if !o.Originator.IsUnspecified() {
+		line("Originator ID", "%s", o.Originator)
+	}
 	line("Receivers", "%d groups", o.InterestedGroups)
 	line("Joins", "%d wanted, %d confirmed, %d limited", o.joins.Wanted, o.joins.Confirmed, o.joins.Limited)
 	line("zebra", "%s", zebraText(o.zebra))
@@ -171,6 +177,9 @@ func summaryJSON(c *vty.Call, o overview) error {
 		rps = []ipv4.Addr{}
 	}
 	out.member("rps", rps)
+	if !o.Originator.IsUnspecified() {
+		out.member("originatorId", o.Originator)
+	}
 	out.member("groupsWithReceivers", o.InterestedGroups)
 	out.member("joins", map[string]int{"wanted": o.joins.Wanted, "confirmed": o.joins.Confirmed, "limited": o.joins.Limited})
 	out.member("zebra", map[string]any{

@@ -166,7 +166,7 @@ func TestExecutePointsAtErrors(t *testing.T) {
 			"                                            ^ expected (1-65535)"}},
 		{"configuration", "do bogus", NoMatch, []string{
 			"% [MSDP] Unknown command: do bogus",
-			"                             ^ not known here"}},
+			"                             ^"}},
 		{"configuration", "do", Incomplete, []string{
 			"% Command incomplete: do",
 			"                         ^ expected COMMAND..."}},

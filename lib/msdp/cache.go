@@ -27,6 +27,7 @@ func (s *Speaker) addEntry(sg ipv4.SG, p *peer, r *rpInfo) (number, *entry) {
 	if s.limiter.counting {
 		s.limiter.entryCame(sg)
 	}
+	s.noteEntry(e, true, "")
 	return n, e
 }
 
@@ -38,7 +39,9 @@ func (s *Speaker) changeOwner(e *entry, p *peer) {
 	p.saCount++
 }
 
-func (s *Speaker) removeEntry(n number, e *entry) {
+// removeEntry forgets an entry; why is in words, for the log.
+func (s *Speaker) removeEntry(n number, e *entry, why string) {
+	s.noteEntry(e, false, why)
 	if e.flags&flagWanted != 0 {
 		s.env.Leave(e.sg)
 	}
@@ -71,7 +74,7 @@ func (s *Speaker) sweep() {
 	now := s.stamp()
 	s.cache.each(from, to, func(n number, e *entry) bool {
 		if now.since(e.heard) >= SGStatePeriod {
-			s.removeEntry(n, e)
+			s.removeEntry(n, e, "no SA came any more")
 		}
 		return true
 	})
@@ -81,22 +84,4 @@ func (s *Speaker) sweep() {
 		s.forgetIdleRPs()
 		s.tidyLimits()
 	}
-}
-
-// ClearCache empties the SA cache of what peers announced, and returns how many entries went.
-func (s *Speaker) ClearCache(now time.Time) int {
-	s.now = now
-	count := s.cache.count
-	s.cache.each(1, s.cache.limit(), func(n number, e *entry) bool {
-		s.removeEntry(n, e)
-		return true
-	})
-	for _, r := range s.rpTable {
-		r.waiting = nil
-	}
-	for _, p := range s.ordered {
-		p.quota.pending = 0
-	}
-	s.pending = 0
-	return count
 }

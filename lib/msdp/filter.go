@@ -182,7 +182,7 @@ func (s *Speaker) syncFilters() {
 		}
 		if why := p.in.judgeEntry(e.sg, e.rp); why != ReasonNone {
 			s.refuse(p, e.rp, e.sg, why)
-			s.removeEntry(n, e)
+			s.removeEntry(n, e, why.Text())
 		}
 		return true
 	})

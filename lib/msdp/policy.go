@@ -81,8 +81,8 @@ func (s *Speaker) originates(l *localSource) bool {
 // fixedOriginator is the RP field that does not depend on the group: the originator-id,
 // else the source of our first mesh group. 0.0.0.0 if there is neither.
 func (s *Speaker) fixedOriginator() ipv4.Addr {
-	if s.config.OriginatorID != 0 {
-		return s.config.OriginatorID
+	if s.originator != 0 {
+		return s.originator
 	}
 	for _, g := range s.config.MeshGroups {
 		if g.Source != 0 {

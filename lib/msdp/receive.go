@@ -29,7 +29,7 @@ func (s *Speaker) Received(now time.Time, conn ConnID, tlvs []byte) {
 		h, tlv, rest, err := wire.Next(tlvs)
 		if err == nil {
 			p.heard = true
-			p.holdAt = now.Add(s.config.Timers.Hold)
+			p.holdAt = now.Add(p.timers.Hold)
 			err = s.receiveTLV(p, h, tlv)
 		}
 		if err != nil {
@@ -132,6 +132,7 @@ func (s *Speaker) considerRP(p *peer, rp ipv4.Addr) (*rpInfo, Reason) {
 	if s.carriesOurRP(p, rp) {
 		return nil, ReasonOwn
 	}
+	s.noteRelayed(p, rp)
 	if why := p.in.judgeRP(rp); why != ReasonNone {
 		return nil, why
 	}
@@ -145,6 +146,7 @@ func (s *Speaker) considerRP(p *peer, rp ipv4.Addr) (*rpInfo, Reason) {
 // refuse is where every entry ends that is not taken from p.
 func (s *Speaker) refuse(p *peer, rp ipv4.Addr, sg ipv4.SG, why Reason) {
 	p.stats.Refused[why]++
+	s.noteRefused(p, rp, sg, why)
 	s.rejected.add(rejectedKey{sg, rp, p.index}, why, s.stamp())
 }
 

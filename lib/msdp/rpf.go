@@ -349,14 +349,23 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 
 // forgetPending drops what waits from a peer that is removed.
 func (s *Speaker) forgetPending(p *peer) {
+	s.dropWaiting(func(w waitingSA) bool { return w.peer == p.index })
+}
+
+// dropWaiting drops the waiting entries that which picks.
+func (s *Speaker) dropWaiting(which func(waitingSA) bool) {
 	for _, r := range s.rpTable {
 		kept := r.waiting[:0]
 		for _, w := range r.waiting {
-			if w.peer != p.index {
+			if !which(w) {
 				kept = append(kept, w)
+				continue
+			}
+			s.pending--
+			if p := s.slots[w.peer]; p != nil {
+				p.quota.pending--
 			}
 		}
-		s.pending -= len(r.waiting) - len(kept)
 		r.waiting = kept
 	}
 }

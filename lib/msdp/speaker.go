@@ -108,6 +108,10 @@ type Speaker struct {
 	nextSlot     int
 	registerSeen RegisterCounters
 
+	originator        ipv4.Addr // originator-id in force; 0.0.0.0: none
+	originatorTrouble string    // why it is not the configured one, "" where it is
+	saLog             saLog
+
 	redistribute listUse
 	rejected     rejections
 
@@ -148,6 +152,7 @@ func (s *Speaker) Apply(now time.Time, c Config) {
 	s.now = now
 	old := s.config.Limits
 	s.config = c.Clone()
+	s.resolveOriginator()
 	s.rejected.resize(c.RejectedSAs)
 	s.syncPeers()
 	s.applyLimits(old)
@@ -159,6 +164,7 @@ func (s *Speaker) Apply(now time.Time, c Config) {
 func (s *Speaker) SetInterfaces(now time.Time, all *rib.Interfaces) {
 	s.now = now
 	s.interfaces = all
+	s.resolveOriginator()
 	s.syncPeers()
 	for _, p := range s.ordered {
 		s.localAddressMayHaveCome(p)
@@ -206,6 +212,7 @@ func (s *Speaker) Tick(now time.Time) {
 	}
 	s.routeTimers()
 	s.expireRegisters()
+	s.tellLeftOut()
 	if now.Sub(s.advertised) > SAAdvertisementPeriod { // the clock jumped
 		s.advertised = now.Add(-SAAdvertisementPeriod)
 	}
@@ -222,7 +229,7 @@ func (s *Speaker) Close(now time.Time) {
 	s.now = now
 	for _, p := range s.ordered {
 		s.dropConnections(p)
-		p.state = StateDisabled
+		s.enter(p, StateDisabled, "msdpd ends")
 	}
 	s.env.Listen(nil)
 	s.env.Allow(nil)
