@@ -81,6 +81,7 @@ func newDaemon(o options) *daemon {
 	d.installTestFilter(d.shell)
 	d.installShowRejected(d.shell)
 	d.installShowWhy(d.shell)
+	d.installShowCount(d.shell)
 	return d
 }
 
