@@ -1,6 +1,9 @@
 package main
 
 import (
+	"encoding/json"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -110,5 +113,66 @@ func TestMetricsAddress(t *testing.T) {
 	defer s.listener.Close()
 	if _, err := listenForMetrics(s.listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "--metrics 127.0.0.1:") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestGrafanaBoard: the board in packaging asks for metrics and labels that there are.
+func TestGrafanaBoard(t *testing.T) {
+	text, err := os.ReadFile("../packaging/grafana/msdpd.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var board struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr, LegendFormat string }
+		}
+	}
+	if err := json.Unmarshal(text, &board); err != nil {
+		t.Fatal(err)
+	}
+	s, err := listenForMetrics("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.listener.Close()
+	r, err := s.registry(measured)
+	if err != nil {
+		t.Fatal(err)
+	}
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := map[string]bool{"instance": true, "le": true}
+	metrics := make(map[string]bool)
+	for _, f := range families {
+		metrics[f.GetName()] = true
+		metrics[f.GetName()+"_bucket"] = true
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = true
+			}
+		}
+	}
+	metric, label := regexp.MustCompile(`msdpd_[a-z_]+`), regexp.MustCompile(`by \(([a-z_]+)\)|\{\{([a-z_]+)\}\}`)
+	targets := 0
+	for _, p := range board.Panels {
+		for _, target := range p.Targets {
+			targets++
+			for _, name := range metric.FindAllString(target.Expr, -1) {
+				if !metrics[name] {
+					t.Errorf("%s: there is no metric %s", p.Title, name)
+				}
+			}
+			for _, m := range label.FindAllStringSubmatch(target.Expr+target.LegendFormat, -1) {
+				if name := m[1] + m[2]; !labels[name] {
+					t.Errorf("%s: there is no label %s", p.Title, name)
+				}
+			}
+		}
+	}
+	if targets < 10 {
+		t.Errorf("%d targets", targets)
 	}
 }
