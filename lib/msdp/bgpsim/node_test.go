@@ -93,7 +93,7 @@ func (n *node) begin() {
 func (n *node) ticks(life uint64) {
 	if n.life == life {
 		n.s.Tick(n.net.time())
-		n.net.after(tick, func() { n.ticks(life) })
+		n.net.after(n.net.tick, func() { n.ticks(life) })
 	}
 }
 

@@ -45,13 +45,18 @@ const (
 	// choosing is how long it can take then until it is settled who holds an SA from whom: a
 	// mesh member's copy is taken 90 s after the last from another peer, with the next periodic SA.
 	choosing = 150 * time.Second
-	// lifetime is when an SA must be gone after its source's last Register: announced for 60 s
-	// and then [SG-State-Period]; two ticks of each timer on the way, and the way.
-	lifetime = 60*time.Second + msdp.SGStatePeriod + 2*tick + 500*time.Millisecond
 )
+
+// lifetime is when an SA must be gone after its source's last Register: announced for 60 s
+// and then [SG-State-Period]; a tick for each of these timers, and what the way takes.
+func (net *network) lifetime() time.Duration {
+	return 60*time.Second + msdp.SGStatePeriod + 2*net.tick + 500*time.Millisecond
+}
 
 // course says what a simulation goes through.
 type course struct {
+	// tick is how often a router's timers run. It adds to what a period can take.
+	tick            time.Duration
 	sources, rounds int
 	// sure is how many in a hundred of the routers that can have an SA must have it, so that there
 	// is something to compare.
@@ -64,13 +69,13 @@ type course struct {
 
 // simulate runs the plan through some disturbances, and checks after each.
 func simulate(t *testing.T, seed uint64, p *plan, c course) *network {
-	net := newNetwork(t, seed, p, c.noise)
+	net := newNetwork(t, seed, p, c)
 	var found findings
 	net.run(30 * time.Second)
 	for range c.sources {
 		net.startSource()
 	}
-	for round := range c.rounds {
+	for range c.rounds {
 		net.disturb()
 		net.run(settling)
 		if l := net.unsettled(); l != nil {
@@ -78,7 +83,7 @@ func simulate(t *testing.T, seed uint64, p *plan, c course) *network {
 		}
 		var ended []*source
 		for _, src := range net.active() {
-			if round > 0 && net.rng.IntN(4) == 0 {
+			if net.rng.IntN(4) == 0 {
 				net.stopSource(src)
 				ended = append(ended, src)
 				net.startSource()
@@ -86,7 +91,7 @@ func simulate(t *testing.T, seed uint64, p *plan, c course) *network {
 		}
 		net.run(choosing)
 		net.beginWindow()
-		net.run(lifetime - choosing) // more than a minute for each of two speakers that pass on every second SA
+		net.run(net.lifetime() - choosing) // more than a minute for each of two speakers that pass on every second SA
 		net.wantGone(ended)
 		if c.compared {
 			net.compare(&found)
@@ -99,7 +104,7 @@ func simulate(t *testing.T, seed uint64, p *plan, c course) *network {
 	for _, src := range ended {
 		net.stopSource(src)
 	}
-	net.run(lifetime)
+	net.run(net.lifetime())
 	net.wantGone(ended)
 	before := net.wire.entries
 	net.run(3 * time.Minute)
@@ -219,7 +224,7 @@ func (net *network) compareLinks(src *source, n *node, spread *oracle.Spread) {
 func TestThousandSpeakers(t *testing.T) {
 	each(t, 1, func(t *testing.T, seed uint64) {
 		rng := random(seed)
-		simulate(t, seed, usual(rng, internet.Random(rng, 1000)), course{sources: 8, rounds: 2, sure: 90, compared: true, noise: true})
+		simulate(t, seed, usual(rng, internet.Random(rng, 1000)), course{tick: 2 * time.Second, sources: 8, rounds: 1, sure: 90, compared: true, noise: true})
 	})
 }
 
@@ -228,7 +233,7 @@ func TestInternets(t *testing.T) {
 	each(t, 4, func(t *testing.T, seed uint64) {
 		rng := random(seed)
 		speakers := 50 + rng.IntN(150)
-		simulate(t, seed, usual(rng, internet.Random(rng, speakers)), course{sources: 12, rounds: 3, sure: 90, compared: true, noise: true})
+		simulate(t, seed, usual(rng, internet.Random(rng, speakers)), course{tick: time.Second, sources: 12, rounds: 3, sure: 90, compared: true, noise: true})
 	})
 }
 
@@ -238,7 +243,7 @@ func TestBrokenMeshes(t *testing.T) {
 	each(t, 4, func(t *testing.T, seed uint64) {
 		rng := random(seed)
 		speakers := 20 + rng.IntN(130)
-		simulate(t, seed, broken(rng, internet.Random(rng, speakers)), course{sources: 12, rounds: 3, compared: true})
+		simulate(t, seed, broken(rng, internet.Random(rng, speakers)), course{tick: time.Second, sources: 12, rounds: 3, compared: true})
 	})
 }
 
@@ -249,6 +254,6 @@ func TestBrokenMeshesAndNoise(t *testing.T) {
 	each(t, 2, func(t *testing.T, seed uint64) {
 		rng := random(seed)
 		speakers := 20 + rng.IntN(130)
-		simulate(t, seed, broken(rng, internet.Random(rng, speakers)), course{sources: 12, rounds: 2, noise: true})
+		simulate(t, seed, broken(rng, internet.Random(rng, speakers)), course{tick: time.Second, sources: 12, rounds: 2, noise: true})
 	})
 }
