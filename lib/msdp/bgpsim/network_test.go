@@ -96,6 +96,7 @@ func (net *network) run(d time.Duration) {
 		net.now = e.at
 		net.eventNumber++
 		e.f()
+		net.judgeEvent()
 		net.deliver()
 	}
 	net.now = end

@@ -171,12 +171,15 @@ func (n *node) path(a ipv4.Addr) *rib.BGPPath {
 	return out
 }
 
-// answerDelay is that of zebra or bgpd: now and then, longer than an SA waits.
+// slowestAnswer is what zebra and bgpd take at most. An SA does not wait that long.
+const slowestAnswer = 4 * time.Second
+
+// answerDelay is that of zebra or bgpd.
 func (n *node) answerDelay(a ipv4.Addr) time.Duration {
 	n.asked[a]++
 	dice := n.net.dice(uint64(n.router), n.life, uint64(a), n.asked[a])
 	if dice%40 == 0 {
-		return time.Duration(dice/40%uint64(4*time.Second)) + time.Millisecond
+		return time.Duration(dice / 40 % uint64(slowestAnswer))
 	}
 	return time.Duration(dice % uint64(20*time.Millisecond))
 }
@@ -275,6 +278,9 @@ func (n *node) connsTo(l *place) []*conn {
 	}
 	return out
 }
+
+// localTo is this router's address of the peering with a.
+func (n *node) localTo(a ipv4.Addr) ipv4.Addr { return n.config.Peer(a).Local }
 
 func (n *node) newConn(l *place) *conn {
 	n.net.conns++

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -81,6 +82,7 @@ func simulate(t *testing.T, seed uint64, p *plan, c course) *network {
 		if l := net.unsettled(); l != nil {
 			t.Fatalf("%s: the session of router %d with router %d is not as it should be (cut: %t)", net.now, l.node.router, l.there().router, l.cut)
 		}
+		net.reroute(&found)
 		var ended []*source
 		for _, src := range net.active() {
 			if net.rng.IntN(4) == 0 {
@@ -110,6 +112,9 @@ func simulate(t *testing.T, seed uint64, p *plan, c course) *network {
 	net.run(3 * time.Minute)
 	if sent := net.wire.entries - before; sent != 0 {
 		t.Errorf("%d entries are sent although no source is left", sent)
+	}
+	if c.sure > 0 && len(net.nodes) >= 1000 && slices.Contains(found.rules[:], 0) {
+		t.Errorf("a rule decides nowhere: %v", found.rules)
 	}
 	if c.sure > 0 && found.must*100 < found.may*c.sure {
 		t.Errorf("the oracle is certain of %d of %d pairs only", found.must, found.may)
@@ -146,7 +151,7 @@ func (net *network) compare(found *findings) {
 		spread := world.Spread(src.origin.router, rp)
 		for _, n := range net.nodes {
 			net.compareCache(src, n, world, spread)
-			net.compareRPF(src, n, world, spread, found)
+			net.compareRPF(src, n, world, spread.RPF[n.router], spread.Rule[n.router], found)
 			net.compareLinks(src, n, spread)
 			if spread.May.Has[n.router] {
 				found.may++
@@ -189,19 +194,35 @@ func (net *network) compareCache(src *source, n *node, world *oracle.Network, sp
 }
 
 // compareRPF holds the RPF neighbour against the oracle's where the Speaker knows of the RP.
-func (net *network) compareRPF(src *source, n *node, world *oracle.Network, spread *oracle.Spread, found *findings) {
+func (net *network) compareRPF(src *source, n *node, world *oracle.Network, peer, rule int, found *findings) {
 	st := n.s.ExplainRPF(net.time(), src.origin.rp())
 	if !st.Known || n == src.origin {
 		return
 	}
 	var want ipv4.Addr
-	if i := spread.RPF[n.router]; i != oracle.None {
-		want = ipv4.Addr(world.Speakers[n.router].Peers[i].Addr)
+	if peer != oracle.None {
+		want = ipv4.Addr(world.Speakers[n.router].Peers[peer].Addr)
 	}
-	rule := spread.Rule[n.router]
 	found.rules[rule]++
 	if st.Peer != want || int(st.Rule) != rule {
 		net.errorf("router %d: the RPF neighbour towards %s is %s by rule %d, the Speaker says %s by rule %d", n.router, st.RP, want, rule, st.Peer, st.Rule)
+	}
+}
+
+// reroute changes routes, and checks that every Speaker that holds an SA follows soon: as soon
+// as zebra and bgpd have answered, also where zebra has nothing to tell of what BGP changed.
+func (net *network) reroute(found *findings) {
+	net.changeRoutes()
+	net.worldChanged()
+	net.run(2*slowestAnswer + net.tick)
+	world := net.plan.oracle()
+	for _, src := range net.active() {
+		for _, n := range net.nodes {
+			if st, has := n.s.SA(src.sg); has && !st.Local {
+				peer, rule := world.RPF(n.router, internet.Addr(st.RP))
+				net.compareRPF(src, n, world, peer, rule, found)
+			}
+		}
 	}
 }
 
