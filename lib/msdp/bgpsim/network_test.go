@@ -34,6 +34,8 @@ type network struct {
 	eventNumber uint64
 	sending     []*conn // in the event that runs
 	failures    int
+	hushed      bool   // no message is repeated that was not before
+	receiving   *place // where the message of this event came
 	dumping     *conn  // it is being served from the cache
 	conns       uint64 // that there ever were
 	sources     []*source
@@ -95,6 +97,7 @@ func (net *network) run(d time.Duration) {
 		e := net.queue.pop()
 		net.now = e.at
 		net.eventNumber++
+		net.receiving = nil
 		e.f()
 		net.judgeEvent()
 		net.deliver()

@@ -254,7 +254,13 @@ func (n *node) UntrackRoute(a ipv4.Addr) {
 }
 
 func (n *node) AskBGP(a ipv4.Addr) {
-	n.later(n.answerDelay(a), func() { n.s.BGPAnswered(n.net.time(), a, n.path(a)) })
+	n.later(n.answerDelay(a), func() {
+		path := n.path(a)
+		if _, watched := n.watched[a]; watched {
+			n.watched[a] = path
+		}
+		n.s.BGPAnswered(n.net.time(), a, path)
+	})
 }
 
 func (n *node) WatchBGP(a ipv4.Addr) {
@@ -344,8 +350,9 @@ func (n *node) Send(id msdp.ConnID, tlvs []byte) bool {
 }
 
 func (n *node) received(c *conn, b []byte) {
+	n.net.receiving = c.place
 	n.s.Received(n.net.time(), msdp.ConnID(c.id), b)
-	if c.place.repeats {
+	if c.place.repeats && !n.net.hushed {
 		n.net.repeat(c, b)
 	}
 }

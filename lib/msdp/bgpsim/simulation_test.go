@@ -43,6 +43,10 @@ const (
 	// settling is how long sessions take to come up at most: the longest connect-retry, or the
 	// KeepAlive to a peer that has lost its power and does not come back by itself.
 	settling = 80 * time.Second
+	// remembering is when every Speaker was sent each SA once more after routes changed. The
+	// first one for an RP of which it holds nothing is judged by what bgpd said last, which can be
+	// what it said before the change.
+	remembering = 65 * time.Second
 	// choosing is how long it can take then until it is settled who holds an SA from whom: a
 	// mesh member's copy is taken 90 s after the last from another peer, with the next periodic SA.
 	choosing = 150 * time.Second
@@ -83,6 +87,7 @@ func simulate(t *testing.T, seed uint64, p *plan, c course) *network {
 			t.Fatalf("%s: the session of router %d with router %d is not as it should be (cut: %t)", net.now, l.node.router, l.there().router, l.cut)
 		}
 		net.reroute(&found)
+		net.run(remembering)
 		var ended []*source
 		for _, src := range net.active() {
 			if net.rng.IntN(4) == 0 {
@@ -211,7 +216,11 @@ func (net *network) compareRPF(src *source, n *node, world *oracle.Network, peer
 
 // reroute changes routes, and checks that every Speaker that holds an SA follows soon: as soon
 // as zebra and bgpd have answered, also where zebra has nothing to tell of what BGP changed.
+//
+// From then on, nobody repeats what another repeats: SAs must stop where they are to stop.
 func (net *network) reroute(found *findings) {
+	net.hushed = true
+	net.after(repeats[len(repeats)-1]+time.Second, func() { net.hushed = false })
 	net.changeRoutes()
 	net.worldChanged()
 	net.run(2*slowestAnswer + net.tick)
