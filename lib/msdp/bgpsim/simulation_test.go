@@ -221,13 +221,15 @@ func (net *network) compareRPF(src *source, n *node, world *oracle.Network, peer
 func (net *network) reroute(found *findings) {
 	net.hushed = true
 	net.after(repeats[len(repeats)-1]+time.Second, func() { net.hushed = false })
+	began := net.time()
 	net.changeRoutes()
 	net.worldChanged()
 	net.run(2*slowestAnswer + net.tick)
 	world := net.plan.oracle()
 	for _, src := range net.active() {
 		for _, n := range net.nodes {
-			if st, has := n.s.SA(src.sg); has && !st.Local {
+			// Of what came since, zebra and bgpd may have been asked a moment ago.
+			if st, has := n.s.SA(src.sg); has && !st.Local && st.FirstSeen.Before(began) {
 				peer, rule := world.RPF(n.router, internet.Addr(st.RP))
 				net.compareRPF(src, n, world, peer, rule, found)
 			}
