@@ -35,7 +35,7 @@ type localSource struct {
 	firstSeen          time.Time
 	rp                 ipv4.Addr // RP field of its last SA
 	announced          time.Time // its last SA
-	seq                uint64
+	seq                sequence
 	// restored: it comes from before a restart, and no SA was sent since.
 	restored bool
 }

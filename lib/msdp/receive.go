@@ -102,6 +102,7 @@ func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 		return
 	}
 	s.beginBatch()
+	s.cache.warm(&s.warmer, &sa)
 	for i := range n {
 		sg, prefixLength := sa.Entry(i)
 		switch {
