@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap/zapcore"
-
 	"msdpd/lib/ipv4"
 )
 
@@ -44,7 +42,7 @@ func TestClientTracks(t *testing.T) {
 
 	st := s.client.Status()
 	if !st.Connected || st.Release != "8.4.4" || st.Sessions != 1 || st.Tracked != 1 || st.Pending != 0 ||
-		st.Undecodable != 0 || st.Since.IsZero() || st.Error != "" || st.Sent != 3+1+3 {
+		st.Undecodable != 0 || st.Since.IsZero() || st.Error != "" || st.Sent != 3+2*(1+3) {
 		t.Errorf("status %+v", st)
 	}
 }
@@ -132,7 +130,7 @@ func TestClientSaysOnceThatZebraIsAbsent(t *testing.T) {
 	for range 20 { // it connects to somebody who never answers
 		<-attempts
 	}
-	if n := s.logs.FilterLevelExact(zapcore.WarnLevel).Len(); n != 1 {
+	if n := s.logs.FilterMessageSnippet("no session comes up").Len(); n != 1 {
 		t.Errorf("%d warnings: %v", n, s.logs.All())
 	}
 	if st := s.client.Status(); st.Connected || st.Error == "" || st.Sessions != 0 {
@@ -174,7 +172,7 @@ func TestClientEndsBrokenSessions(t *testing.T) {
 		{"length too small", "length 3 is not in 10 to 16384", with(1, 3)},
 		{"length too large", "length 65333 is not in 10 to 16384", with(0, 255)},
 		{"not the protocol", "not the zebra protocol", with(2, 0)},
-		{"another version", "not the zebra protocol", with(3, 5)},
+		{"another version", "zebra speaks version 5", with(3, 5)},
 		{"text", "not the zebra protocol", []byte("HTTP/1.1 400 Bad Request\r\n\r\n")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -213,24 +211,191 @@ func TestClientCountsWhatItCannotRead(t *testing.T) {
 	z.wantRequest("+10.255.0.11/32")
 	route := routeMessage("10.255.0.11/32", "10.255.0.0/24")
 	z.send(appendFrame(nil, 22, route[headerLen:len(route)-1]))
+	s.want("route 10.255.0.11 unknown")
 	z.send(appendFrame(nil, 22, nil))
+	z.send(appendFrame(nil, addressAdd, []byte{1, 2, 3}))
+	s.want("interfaces unknown")
 	z.send(appendFrame(nil, addressAdd, []byte{1, 2, 3}))
 	z.send(appendFrame(nil, 118, []byte{2, 0, 0, 0})) // zebra did not understand us
 	z.send(appendFrame(nil, 999, []byte{1, 2, 3}))    // nothing that concerns us
 	z.send(route)
 	s.want("route 10.255.0.11 10.255.0.0/24 ospf [{10.0.12.2 2}]")
-	if st := s.client.Status(); st.Undecodable != 3 || st.Refused != 1 {
+	if st := s.client.Status(); st.Undecodable != 4 || st.Refused != 1 {
 		t.Errorf("status %+v", st)
 	}
 	if n := s.logs.FilterMessageSnippet("cannot read").Len(); n != 2 {
 		t.Errorf("told %d times of two kinds: %v", n, s.logs.All())
 	}
+
+	// The next session may be readable.
+	z.Close()
+	s.wantDown("zebra closed the session")
+	s.up()
+}
+
+// The multicast table's route goes before, default routes and all.
+func TestClientMulticastTableFirst(t *testing.T) {
+	s := start(t).listen()
+	z := s.up()
+	s.client.Track(rp1)
+	z.wantRequest("+10.255.0.11/32")
+	const unicast, multicast = "route 10.255.0.11 10.255.0.11/32 ospf [{10.0.12.2 2}]", "route 10.255.0.11 10.255.0.0/24 ospf [{10.0.12.2 2}] multicast"
+	z.send(multicastMessage("10.255.0.11/32", "")) // nothing is told before the other answer
+	z.send(routeMessage("10.255.0.11/32", "10.255.0.11/32"))
+	s.want(unicast)
+	z.send(multicastMessage("10.255.0.11/32", "10.255.0.0/24"))
+	s.want(multicast)
+	z.send(routeMessage("10.255.0.11/32", ""))
+	s.want(multicast)
+	z.send(routeMessage("10.255.0.11/32", "10.255.0.11/32"))
+	s.want(multicast)
+	z.send(multicastMessage("10.255.0.11/32", ""))
+	s.want(unicast)
+	z.send(multicastMessage("0.0.0.0/0", "0.0.0.0/0"))
+	s.want("route 10.255.0.11 0.0.0.0/0 ospf [{10.0.12.2 2}] multicast")
+	z.send(multicastMessage("0.0.0.0/0", ""))
+	s.want(unicast)
+}
+
+// Of many changes of one route that come together the last one is told.
+func TestClientTellsTheLastChange(t *testing.T) {
+	s := start(t).listen()
+	z := s.up()
+	s.client.Track(rp1)
+	z.wantRequest("+10.255.0.11/32")
+	var b []byte
+	for range 100 {
+		b = append(b, routeMessage("10.255.0.11/32", "")...)
+		b = append(b, routeMessage("10.255.0.11/32", "10.255.0.0/24")...)
+	}
+	z.send(append(b, routeMessage("10.255.0.11/32", "10.255.0.11/32")...))
+	told := 1
+	for s.next() != "route 10.255.0.11 10.255.0.11/32 ospf [{10.0.12.2 2}]" {
+		told++
+	}
+	if told > 10 {
+		t.Errorf("told %d of 201 changes that came at once", told)
+	}
+}
+
+// VRFs and the router id are known, and a VRF that goes is forgotten.
+func TestClientVRFs(t *testing.T) {
+	s := start(t).listen()
+	z := s.up()
+	vrf := func(cmd command, number byte, name string) []byte {
+		b := appendFrame(nil, cmd, append(make([]byte, 40), append([]byte(name), make([]byte, 36-len(name))...)...))
+		b[7] = number
+		return b
+	}
+	s.client.Track(rp1)
+	z.wantRequest("+10.255.0.11/32")
+	seen := func(want string) {
+		t.Helper()
+		z.send(routeMessage("10.255.0.11/32", ""))
+		s.want("route 10.255.0.11 none")
+		if st := s.client.Status(); fmt.Sprint(st.VRFs) != want || st.RouterID != ipv4.MustParse("10.255.0.1") || st.Undecodable != 0 {
+			t.Errorf("status %+v, want VRFs %s", st, want)
+		}
+	}
+	seen("map[0:default]")
+	z.send(vrf(33, 7, "red"))
+	seen("map[0:default 7:red]")
+	z.send(vrf(34, 7, "red"))
+	seen("map[0:default]")
+}
+
+// A zebra that can tell what BGP told it is asked for it; older ones are not.
+func TestClientPaths(t *testing.T) {
+	s := start(t).listen()
+	z := s.up()
+	s.client.AskPath(rp1)
+	s.client.Track(rp2)
+	z.wantRequest("+10.255.0.12/32") // and nothing else before
+
+	s = start(t, func(c *Client) {
+		c.cfg.Release = func(context.Context) (string, error) { return "10.7.1", nil }
+	}).listen()
+	z = s.accept()
+	messages, before := recording(t, "10.7.1")
+	z.send(greetingOf(t, "10.7.1"))
+	s.want("up 10.7.1")
+	s.want(interfacesAtFirst)
+	z.requestIn(safiMulticast)
+	z.requestIn(safiUnicast)
+	addr := ipv4.MustParse("198.19.0.1")
+	s.client.AskPath(addr)
+	h, body := z.read()
+	if want := append([]byte{0, 2}, append(addr.Netip().AsSlice(), 1)...); h.cmd != 40 || !slices.Equal(body, want) {
+		t.Fatalf("request %d %x, want 40 %x", h.cmd, body, want)
+	}
+	z.send(messages[slices.Index(before, "# look up 198.19.0.1\n")])
+	s.want("path 198.19.0.1 198.19.0.0/16 65002 65003 65004")
+	z.send(messages[slices.Index(before, "# look up 192.0.2.1\n")])
+	s.want("path 192.0.2.1 none")
+}
+
+// Whatever release a zebra is of: what it said in the recording comes through.
+func TestClientReplaysRecordings(t *testing.T) {
+	for _, name := range recorded {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, func(c *Client) {
+				c.cfg.Release = func(context.Context) (string, error) { return "FRRouting " + name + " (vm) on Linux", nil }
+			}).listen()
+			addr := ipv4.MustParse("192.0.2.1")
+			s.client.Track(addr)
+			z := s.accept()
+			messages, before := recording(t, name)
+			var b []byte
+			for i, m := range messages {
+				if strings.Contains(before[i], "a second session") {
+					break
+				}
+				b = append(b, m...)
+			}
+			z.send(b)
+			s.want("up " + name)
+			if got := s.next(); !strings.HasPrefix(got, "interfaces 1:lo:true[10.255.0.1/32] 2:va0:") {
+				t.Errorf("event %q", got)
+			}
+			last := "route 192.0.2.1 192.0.2.0/24 static [{10.0.12.3 2} {10.0.14.3 3}]"
+			if name == "7.5.1" { // which does not tell the prefix
+				last = "route 192.0.2.1 192.0.2.1/32 static [{10.0.12.3 2} {10.0.14.3 3}]"
+			}
+			for s.next() != last {
+			}
+			if st := s.client.Status(); st.Undecodable != 0 || st.Release != name || !st.Connected {
+				t.Errorf("status %+v", st)
+			}
+			told := s.logs.FilterMessage("zebra's release").All()
+			if len(told) != 1 || told[0].ContextMap()["release"] != name || !strings.HasPrefix(told[0].ContextMap()["messages"].(string), "FRR ") {
+				t.Errorf("the log tells %v", told)
+			}
+		})
+	}
+}
+
+// By a wrong table nothing is believed: somebody else is asked for what cannot be read.
+func TestClientWithTheWrongTable(t *testing.T) {
+	s := start(t, func(c *Client) {
+		c.cfg.Release = func(context.Context) (string, error) { return "10.2", nil }
+	}).listen()
+	s.client.Track(rp1)
+	z := s.accept()
+	b := greetingOf(t, "10.7.1") // with four octets more in each interface
+	z.send(b)
+	s.want("up 10.2")
+	s.want("interfaces unknown")
+	messages, before := recording(t, "10.7.1")
+	m := slices.Clone(messages[slices.Index(before, "# register 198.18.0.1/32\n")+1])
+	copy(m[headerLen+4+2+2+1:], rp1.Netip().AsSlice())
+	z.send(m) // with an octet more in the number of next hops
+	s.want("route 10.255.0.11 unknown")
 }
 
 func TestClientInterfaces(t *testing.T) {
 	s := start(t).listen()
 	z := s.up()
-	messages, before := recording(t)
+	messages, before := recording(t, "8.4.4")
 	// play sends what zebra said when that was done to the router, in one piece.
 	play := func(done string) {
 		t.Helper()
@@ -249,26 +414,26 @@ func TestClientInterfaces(t *testing.T) {
 	}
 	const lo = "interfaces 1:lo:true[10.255.0.1/32] "
 	play("a: ip addr add 10.0.55.1/30 dev va1")
-	s.want(lo + "2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.13.1/32 10.0.55.1/30]")
+	s.want(lo + "2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.14.1/24 10.0.13.1/32 10.0.55.1/30]")
 	play("a: ip addr del 10.0.55.1/30 dev va1")
-	s.want(lo + "2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.13.1/32]")
+	s.want(lo + "2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.14.1/24 10.0.13.1/32]")
 	play("b: ip link set vb0 down") // four messages, one snapshot
-	s.want(lo + "2:va0:false[] 3:va1:true[10.0.13.1/32]")
+	s.want(lo + "2:va0:false[] 3:va1:true[10.0.14.1/24 10.0.13.1/32]")
 	play("b: ip link set vb0 up")
-	s.want(lo + "2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.13.1/32]")
-	play("a: ip link add va9 type veth peer name vb9 netns zc-b")
-	s.want(lo + "2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.13.1/32] 4:va9:false[]")
+	s.want(lo + "2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.14.1/24 10.0.13.1/32]")
+	play("a: ip link add va9 type veth peer name vb9")
+	s.want(lo + "2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.14.1/24 10.0.13.1/32] 4:vb9:false[] 5:va9:false[]")
 	play("a: ip link set va9 name va8")
-	s.want(lo + "2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.13.1/32] 4:va8:false[]")
+	s.want(lo + "2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.14.1/24 10.0.13.1/32] 4:vb9:false[] 5:va8:false[]")
 	play("a: ip link del va8")
-	s.want(lo + "2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.13.1/32]")
+	s.want(lo + "2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.14.1/24 10.0.13.1/32]")
 
 	// Another VRF's interfaces are none of ours.
 	other := slices.Clone(messages[2])
 	other[7] = 9
 	z.send(other)
 	z.send(appendFrame(nil, interfaceDelete, messages[2][headerLen:]))
-	s.want("interfaces 2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.13.1/32]")
+	s.want("interfaces 2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.14.1/24 10.0.13.1/32]")
 }
 
 // A zebra that takes nothing holds nobody up, and what waits for it does not grow.
