@@ -18,8 +18,6 @@ const (
 	// flappingRoutes are a full table's worth of hosts, of which every 500th is an RP.
 	flappingRoutes = 500_000
 	flappingRPs    = 1_000
-	// flaps is how often all of them go and come.
-	flaps = 2
 )
 
 func flappingHost(i int) string { return fmt.Sprintf("20.%d.%d.%d", i>>16, i>>8&0xff, i&0xff) }
@@ -58,7 +56,8 @@ func TestFullTableFlaps(t *testing.T) {
 	n := lab.ForTest(t)
 	router, neighbor := n.Router("router"), n.Host("neighbor")
 	n.Connect(router, "eth0", "10.0.12.2/24", neighbor, "eth0", "10.0.12.1/24")
-	router.StartFRR("zebra", "")
+	// With room for what the kernel tells at once, or zebra misses part of it.
+	router.StartFRR("zebra", "", "-s", "500000000", "--log-level", "informational")
 	batch := func(verb string) string {
 		var b strings.Builder
 		for i := range flappingRoutes {
@@ -99,14 +98,12 @@ func TestFullTableFlaps(t *testing.T) {
 	known(true)
 	settled := rss(t, msdpd)
 	gap := keepAliveGap(peer)
-	for range flaps {
-		began := time.Now()
-		run(del)
-		known(false)
-		run(add)
-		known(true)
-		t.Logf("all routes went and came in %.1f s; msdpd holds %d KiB", time.Since(began).Seconds(), rss(t, msdpd))
-	}
+	began := time.Now()
+	run(del)
+	known(false)
+	run(add)
+	known(true)
+	t.Logf("all routes went and came in %.1f s; msdpd holds %d KiB", time.Since(began).Seconds(), rss(t, msdpd))
 	longest := gap()
 	t.Logf("the longest pause between KeepAlives, one being due every 2 s: %.3f s", longest.Seconds())
 	if longest > 15*time.Second || !peer.up() {
