@@ -4,7 +4,6 @@ package zclient
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -13,7 +12,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,13 +20,9 @@ import (
 	"msdpd/tools/lab"
 )
 
-var (
-	record  = flag.Bool("record", false, "record a conversation with zebra into testdata")
-	mgmtd   = flag.Bool("mgmtd", false, "zebra and staticd take their configuration from mgmtd, as from FRR 10 on")
-	frrRoot = flag.String("frr-root", "", "the directory tree of the FRR to talk to; empty: this machine's")
-)
+var record = flag.Bool("record", false, "record a conversation with zebra into testdata")
 
-// recorder of a conversation with a zebra: what is done, and what zebra says to it.
+// tape is a conversation with a zebra: what is done, and what zebra says to it.
 type tape struct {
 	t       *testing.T
 	n       *lab.Network
@@ -122,37 +116,14 @@ func (r *tape) connect() {
 	r.say("router id, please", appendRouterIDRequest(nil, r.release))
 }
 
-// startWithoutConfig starts a daemon that takes its configuration from mgmtd, as zebra does from
-// FRR 10 on, and waits for its vty.
-func (r *tape) startWithoutConfig(nd *lab.Node, daemon string) {
-	r.t.Helper()
-	for _, dir := range []string{filepath.Dir(nd.ZservSocket()), filepath.Join(*frrRoot, "etc/frr", nd.Space())} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			r.t.Fatal(err)
-		}
-		r.t.Cleanup(func() { os.RemoveAll(dir) })
-	}
-	root := cmp.Or(*frrRoot, "/")
-	nd.Start(daemon, "/usr/sbin/chroot", root, "/usr/lib/frr/"+daemon, "-N", nd.Space(), "-P", "0", "--log", "stdout", "-u", "root", "-g", "root")
-	lab.Eventually(r.t, 30*time.Second, 50*time.Millisecond, func() error {
-		_, err := nd.Vty(daemon, "show version")
-		return err
-	})
-}
-
 // TestRecord has a conversation with a zebra and writes it to testdata, where the other tests
-// find it: go test -tags lab ./zclient -run TestRecord -record -frr-root /some/frr-10.3
+// find it: go test -tags lab ./zclient -run TestRecord -record
 func TestRecord(t *testing.T) {
 	if !*record {
 		t.Skip("no -record")
 	}
 	r := &tape{t: t, n: lab.ForTest(t)}
 	r.a, r.b = r.n.Router("a"), r.n.Router("b")
-	var args []string
-	if *frrRoot != "" {
-		r.a.FRR, r.b.FRR = lab.FRR{Root: *frrRoot}, lab.FRR{Root: *frrRoot}
-		args = []string{"-u", "root", "-g", "root"}
-	}
 	r.n.Connect(r.a, "va0", "10.0.12.1/24", r.b, "vb0", "10.0.12.2/24")
 	r.n.Connect(r.a, "va1", "10.0.14.1/24", r.b, "vb1", "10.0.14.2/24")
 	r.a.AddAddr("va0", "10.0.99.1/24")
@@ -163,18 +134,13 @@ func TestRecord(t *testing.T) {
 	if out, err := r.a.Exec("sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/va0/disable_ipv6; ip -6 addr add fe80::1/64 dev va0 nodad"); err != nil {
 		t.Fatal(err, out)
 	}
-	r.static = "staticd"
-	if *mgmtd {
-		r.static = "mgmtd"
-		for _, nd := range []*lab.Node{r.a, r.b} {
-			r.startWithoutConfig(nd, "mgmtd")
-			r.startWithoutConfig(nd, "zebra")
-		}
-		r.startWithoutConfig(r.a, "staticd")
-	} else {
-		r.a.StartFRR("zebra", "", args...)
-		r.b.StartFRR("zebra", "", args...)
-		r.a.StartFRR("staticd", "", args...)
+	r.a.StartFRR("zebra", "")
+	r.b.StartFRR("zebra", "")
+	r.a.StartFRR("staticd", "")
+	// From FRR 10 on static routes are mgmtd's to take.
+	r.static = "mgmtd"
+	if _, err := r.a.Vty(r.static, "show version"); err != nil {
+		r.static = "staticd"
 	}
 	said, err := r.a.Vty("zebra", "show version")
 	if err != nil {
@@ -190,9 +156,9 @@ func TestRecord(t *testing.T) {
 	if r.release.tellsPaths() {
 		extra = " bgp send-extra-data zebra\n"
 	}
-	r.a.StartFRR("bgpd", bgp(65001, 65002, "10.0.12.2", extra), args...)
+	r.a.StartFRR("bgpd", bgp(65001, 65002, "10.0.12.2", extra))
 	r.b.StartFRR("bgpd", bgp(65002, 65001, "10.0.12.1", " address-family ipv4 unicast\n  network 198.18.0.0/16\n  network 198.19.0.0/16 route-map far\n  network 198.20.0.0/16 route-map cut\n exit-address-family\n")+
-		"route-map far permit 10\n set as-path prepend 65003 65004\nexit\nroute-map cut permit 10\n set as-path prepend"+strings.Repeat(" 4200000001", 40)+"\nexit\n", args...)
+		"route-map far permit 10\n set as-path prepend 65003 65004\nexit\nroute-map cut permit 10\n set as-path prepend"+strings.Repeat(" 4200000001", 40)+"\nexit\n")
 	r.a.AwaitRoute(30*time.Second, "198.18.0.0/16", "bgp")
 	r.a.AwaitRoute(30*time.Second, "198.19.0.0/16", "bgp")
 	r.a.AwaitRoute(30*time.Second, "198.20.0.0/16", "bgp")
