@@ -41,7 +41,9 @@ type instance struct {
 	joiner   *pim.Joiner
 	tracker  *rib.Tracker
 	world    neighbors
-	closing  bool
+	// zebraPaths are asked for while bgpd does not answer.
+	zebraPaths zebraPaths
+	closing    bool
 
 	mismatches mismatches
 }
@@ -187,6 +189,7 @@ func (in *instance) loop(ctx context.Context) {
 			in.speaker.Tick(in.now)
 			in.tracker.Tick(in.now)
 			in.world.tick(in)
+			in.askZebraForPaths()
 		}
 		if at, ok := in.joiner.Next(); ok && !in.now.Before(at) {
 			in.joiner.Tick(in.now)
