@@ -22,9 +22,9 @@ type mismatch struct {
 	note string
 }
 
-// text is the answer to a person: FRR's words, the line, and under the point of error a mark
+// text is the answer: FRR's words and the line, and to a person, under the point of error, a mark
 // with what is wrong there.
-func (m *mismatch) text(daemon string) string {
+func (m *mismatch) text(daemon string, mark bool) string {
 	head := "% Command incomplete: "
 	switch m.status {
 	case NoMatch:
@@ -34,6 +34,9 @@ func (m *mismatch) text(daemon string) string {
 		}
 	case Ambiguous:
 		head = "% Ambiguous command: "
+	}
+	if !mark {
+		return head + printable(m.line) + "\n"
 	}
 	return head + m.marked(utf8.RuneCountInString(head))
 }
@@ -48,7 +51,7 @@ func (m *mismatch) marked(indent int) string {
 }
 
 // maxExpected is how many possible words an error lists; where there are more, `?` is better.
-const maxExpected = 8
+const maxExpected = 9
 
 // reason says what is wrong at the mark.
 func (m *mismatch) reason() string {

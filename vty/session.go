@@ -29,6 +29,7 @@ type Session struct {
 	shell  *Shell
 	mode   *Mode
 	ended  bool
+	marks  bool // errors show where
 	values map[any]any
 }
 
