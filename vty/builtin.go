@@ -17,12 +17,17 @@ func (s *Shell) installBuiltins() {
 			return nil
 		}
 	}
-	s.Install(s.View, "enable", "Turn on privileged commands", enter(s.Enable))
-	s.Install(s.View, "disable", "Turn off privileged commands", enter(s.View))
-	s.Install(s.View, "terminal [no] error-marks", "Set up this session\nNegate what follows\nShow in a line that is no command where it goes wrong", func(c *Call) error {
-		c.Session.marks = !c.Has("no")
+	s.Install(s.View, "enable", "Turn on privileged commands", func(c *Call) error {
+		if gate := c.Session.gate; gate != nil && c.Session.Mode() == s.View {
+			if err := gate(); err != nil {
+				return err
+			}
+		}
+		c.Session.Enter(s.Enable)
 		return nil
 	})
+	s.Install(s.View, "disable", "Turn off privileged commands", enter(s.View))
+	s.installTerminal()
 	s.Install(s.Enable, "configure [terminal]", "Change the configuration\nFrom this terminal", enter(s.Config))
 }
 
