@@ -39,6 +39,8 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 	c.instance()
 	c.peers()
 	c.meshGroups()
+	c.vty()
+	c.logs()
 }
 
 func (c *configurator) install(mode *vty.Mode, syntax, help string, f change) {

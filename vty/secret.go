@@ -23,8 +23,7 @@ func (s *Shell) noteSecrets(items []item, before []string) []string {
 			for _, k := range before {
 				s.secrets[k] = true
 			}
-		case it.tok.kind == keyword && strings.Trim(it.tok.text, digits) != "":
-			// Not the 8 of `password 8 HASH`: too many words begin so.
+		case it.tok.kind == keyword:
 			before = []string{it.tok.text}
 		}
 	}
