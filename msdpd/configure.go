@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/msdp"
 	"msdpd/vty"
 )
 
@@ -36,11 +37,18 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 		call.Session.Enter(c.routerPIM)
 		return nil
 	})
+	c.lists()
 	c.instance()
 	c.peers()
+	c.filters()
+	c.requests()
 	c.meshGroups()
 	c.vty()
 	c.logs()
+	c.limits()
+	c.sessions()
+	c.events()
+	c.spellings()
 }
 
 func (c *configurator) install(mode *vty.Mode, syntax, help string, f change) {
@@ -76,7 +84,20 @@ func (d *daemon) configure(c *vty.Call, f change) error {
 		*draft = *trial
 		return nil
 	}
-	return d.instance.reconfigure(func(s *settings) error { return applyChange(s, c, f) })
+	var missing []msdp.MissingList
+	err := d.instance.reconfigure(func(s *settings) error {
+		before := s.msdp.MissingLists()
+		err := applyChange(s, c, f)
+		missing = without(s.msdp.MissingLists(), before)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, m := range missing {
+		c.Printf("%% Warning: %s until it is there\n", m)
+	}
+	return nil
 }
 
 func applyChange(s *settings, c *vty.Call, f change) error {

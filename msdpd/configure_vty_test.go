@@ -154,6 +154,8 @@ func TestShellBadLines(t *testing.T) {
 		"password " + strings.Repeat("abracadabra", 7): "the password has 77 octets, 72 is the most",
 		"enable password abracadabra abracadabra":      "nothing can follow",
 		"password abracadabra abracadabra":             "nothing can follow",
+		"enable secret abracadabra abracadabra":        "nothing can follow",
+		"enabel secre abracadabra":                     "",
 		"line vty\nexec-timeout 99999999":              "",
 	} {
 		_, err := read(t, line+"\n")
@@ -189,7 +191,16 @@ func TestTelnetIsClosedByDefault(t *testing.T) {
 			t.Errorf("%s, %q: %q, because %q", tc.addr, tc.text, addr, why)
 		}
 	}
-	s := newSettings()
+	s, err := read(t, "access-list home permit 192.0.2.0 0.0.0.255\nline vty\naccess-class home\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, want := range map[string]bool{"192.0.2.7": true, "198.51.100.1": false, "2001:db8::1": false} {
+		if s.mayConnect(netip.MustParseAddr(from)) != want {
+			t.Errorf("%s: want %v", from, want)
+		}
+	}
+	s = newSettings()
 	if home := netip.MustParseAddr("127.0.0.1"); !s.mayConnect(home) {
 		t.Error("refused without an access class")
 	} else if s.vty.class = "missing"; s.mayConnect(home) {

@@ -85,6 +85,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 
 // begin applies the configuration and what an earlier run left behind; then run may start.
 func (in *instance) begin() {
+	in.warnOfMissingLists(newSettings(), in.settings)
 	in.speaker.Apply(in.now, in.settings.msdp)
 	in.kernelInterfaces()
 	in.judgeRPs()
@@ -269,8 +270,10 @@ func (in *instance) reconfigure(f func(*settings) error) error {
 }
 
 func (in *instance) apply(s *settings) {
+	in.warnOfMissingLists(in.settings, s)
 	in.settings = s
 	in.speaker.Apply(in.now, s.msdp)
+	in.limitJoins(in.world.bearsJoins)
 	in.judgeRPs()
 	if in.applied != nil {
 		in.applied(s)

@@ -38,6 +38,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	if o.dryRun {
+		for _, m := range s.msdp.MissingLists() {
+			fmt.Fprintf(stderr, "msdpd: warning: %s\n", m)
+		}
 		return 0
 	}
 	if o.daemonize && !inBackground() {
@@ -73,7 +76,14 @@ func newDaemon(o options) *daemon {
 	d.installShowSA(d.shell)
 	d.installShowSummary(d.shell)
 	d.installShowRPF(d.shell)
+	d.installShowAudit(d.shell)
+	d.installShowLists(d.shell)
+	d.installShowLimits(d.shell)
 	d.installClear(d.shell)
+	d.installTestFilter(d.shell)
+	d.installShowRejected(d.shell)
+	d.installShowWhy(d.shell)
+	d.installShowCount(d.shell)
 	return d
 }
 
@@ -105,6 +115,11 @@ func (d *daemon) serve(s *settings) error {
 		return err
 	}
 	defer listener.Close()
+	metrics, err := listenForMetrics(d.options.metrics)
+	if err != nil {
+		return err
+	}
+	defer metrics.close()
 	if d.instance, err = newInstance(log, d.options, s); err != nil {
 		return err
 	}
@@ -121,6 +136,7 @@ func (d *daemon) serve(s *settings) error {
 	served := make(chan error, 1)
 	go func() { served <- d.shell.Serve(ctx, listener) }()
 	go telnet.run(ctx)
+	go metrics.run(ctx, d)
 	log.Info("msdpd is ready", zap.String("version", version()), zap.String("configuration", d.options.configFile))
 	if err := ready(); err != nil {
 		stop()

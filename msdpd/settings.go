@@ -21,6 +21,7 @@ type settings struct {
 	msdp     msdp.Config
 	// staticRPs count only where no pimd answers.
 	staticRPs []staticRP
+	joins     joinLimits
 }
 
 // staticRP is `ip pim rp A.B.C.D A.B.C.D/M`.
@@ -30,7 +31,7 @@ type staticRP struct {
 }
 
 func newSettings() *settings {
-	return &settings{log: newLogSettings(), vty: newVtySettings(), msdp: msdp.Config{Timers: msdp.DefaultTimers()}}
+	return &settings{log: newLogSettings(), vty: newVtySettings(), msdp: msdp.Config{Timers: msdp.DefaultTimers(), RejectedSAs: msdp.DefaultRejectedSAs}}
 }
 
 func (s *settings) clone() *settings {
@@ -58,12 +59,36 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 		line("!")
 	}
 	m := &s.msdp
+	writeLists(line, &m.Lists)
 	if m.Timers != msdp.DefaultTimers() {
 		line("ip msdp timers %d %d %d", m.Timers.KeepAlive/time.Second, m.Timers.Hold/time.Second, m.Timers.ConnectRetry/time.Second)
 	}
-	if m.OriginatorID != 0 {
+	if m.Log.Neighbors {
+		line("ip msdp log neighbor-events")
+	}
+	if m.Log.SAs {
+		line("ip msdp log sa-events")
+	}
+	switch {
+	case m.OriginatorInterface != "":
+		line("ip msdp originator-id %s", m.OriginatorInterface)
+	case m.OriginatorID != 0:
 		line("ip msdp originator-id %s", m.OriginatorID)
 	}
+	if m.Shutdown {
+		line("ip msdp shutdown")
+	}
+	switch m.RejectedSAs {
+	case msdp.DefaultRejectedSAs:
+	case 0:
+		line("no ip msdp cache-rejected-sa")
+	default:
+		line("ip msdp cache-rejected-sa %d", m.RejectedSAs)
+	}
+	if m.Redistribute.Restricted {
+		line("ip msdp redistribute%s", optional(" list ", m.Redistribute.List))
+	}
+	s.writeLimits(line)
 	for _, p := range m.Peers {
 		writePeer(line, p, key)
 	}
@@ -75,8 +100,8 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 			line("ip msdp mesh-group %s member %s", g.Name, member)
 		}
 	}
-	for _, p := range m.DefaultPeers {
-		line("ip msdp default-peer %s", p)
+	for _, d := range m.DefaultPeers {
+		line("ip msdp default-peer %s%s", d.Addr, optional(" prefix-list ", d.PrefixList))
 	}
 	for _, rp := range s.staticRPs {
 		line("ip pim rp %s %s", rp.addr, rp.group)
@@ -106,9 +131,27 @@ func writePeer(line func(string, ...any), p msdp.PeerConfig, key func(guard.Key)
 	if p.Guard.Hops != 0 {
 		line("ip msdp peer %s ttl-security hops %d", p.Addr, p.Guard.Hops)
 	}
+	if t := p.Timers; t != (msdp.Timers{}) {
+		retry := ""
+		if t.ConnectRetry != 0 {
+			retry = fmt.Sprintf(" %d", t.ConnectRetry/time.Second)
+		}
+		line("ip msdp peer %s timers %d %d%s", p.Addr, t.KeepAlive/time.Second, t.Hold/time.Second, retry)
+	}
+	writePeerFilters(line, p)
+	writePeerRequests(line, p)
+	writePeerLimits(line, p)
 	if p.Shutdown {
 		line("ip msdp peer %s shutdown", p.Addr)
 	}
+}
+
+// optional is a word and its argument, or nothing where there is no argument.
+func optional(word, argument string) string {
+	if argument == "" {
+		return ""
+	}
+	return word + argument
 }
 
 // addStaticRP adds one mapping, or replaces that of the same group range.

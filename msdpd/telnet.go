@@ -10,7 +10,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"msdpd/lib/acl"
 	"msdpd/lib/ipv4"
 	"msdpd/vty"
 )
@@ -131,11 +130,8 @@ func (s *settings) classPermits(from netip.Addr) bool {
 	if !ok {
 		return false
 	}
-	permit, _ := s.accessList(s.vty.class).PermitsAddr(a)
+	permit, _ := s.msdp.Lists.Access(s.vty.class).PermitsAddr(a)
 	return permit
 }
-
-// accessList returns the list of a name, nil if there is none: it permits nobody.
-func (s *settings) accessList(name string) *acl.AccessList { return (&acl.Lists{}).Access(name) }
 
 func netJoin(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }

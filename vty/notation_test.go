@@ -33,6 +33,7 @@ func TestSyntaxTakesLines(t *testing.T) {
 		{"a A.B.C.D", []string{"a 10.0.0.1"}, []string{"a 10.0.0", "a 10.0.0.1/8", "a ::1", "a 010.0.0.1", "a 10.0.0.256"}},
 		{"a A.B.C.D/M", []string{"a 10.0.0.0/8", "a 10.1.2.3/8", "a 0.0.0.0/0"}, []string{"a 10.0.0.0", "a 10.0.0.0/33", "a ::/0", "a 10.0.0.0/"}},
 		{"a (1-65535)", []string{"a 1", "a 65535"}, []string{"a 0", "a 65536", "a -1", "a 1x", "a 99999999999999999999"}},
+		{"[no] [[seq] (1-65535)] <b|c>", []string{"b", "10 b", "seq 10 b", "no 10 c", "no c"}, []string{"10", "seq b", "0 b", "10 no b"}},
 		{"a (0-18446744073709551615)", []string{"a 18446744073709551615"}, []string{"a 18446744073709551616"}},
 		{"a WORD IFNAME", []string{"a x y", "a 10.0.0.1 eth0"}, []string{"a x", "a x y z"}},
 		{"a LINE...", []string{"a x", "a x y z"}, []string{"a"}},
@@ -90,8 +91,8 @@ func TestInstallPanicsOnBadDeclarations(t *testing.T) {
 		{"show WORD$", "Show\nN", "no name behind $"},
 		{"show LINE... x", "Show\nText\nX", "nothing can follow LINE..."},
 		{"[show]", "Show", "an empty line would match"},
-		{"WORD x", "W\nX", "begins with a keyword, not with WORD"},
-		{"[no] WORD x", "No\nW\nX", "begins with a keyword, not with WORD"},
+		{"WORD x", "W\nX", "begins with a keyword or a number, not with WORD"},
+		{"[no] WORD x", "No\nW\nX", "begins with a keyword or a number, not with WORD"},
 		{"show ip [json]", "Show\nIP\nJSON", `says the same as "show ip json"`},
 		{"show ip <NAME|A.B.C.D>", "Show\nIP\nN\nA", `says the same as "show ip WORD`},
 	} {

@@ -56,7 +56,7 @@ type Shell struct {
 	config Config
 	trees  map[*Mode]*tree
 	// secrets are the keywords behind which a secret stands.
-	secrets map[string]bool
+	secrets map[announcer]bool
 
 	verifying verifying
 	failures  failures
@@ -83,7 +83,7 @@ func New(config Config) *Shell {
 			return name
 		}
 	}
-	s := &Shell{config: config, trees: make(map[*Mode]*tree), secrets: make(map[string]bool), verifying: make(verifying, 1)}
+	s := &Shell{config: config, trees: make(map[*Mode]*tree), secrets: make(map[announcer]bool), verifying: make(verifying, 1)}
 	s.View = &Mode{Name: "view", Prompt: ">"}
 	s.Enable = &Mode{Name: "enable", Prompt: "#", Parent: s.View}
 	s.Config = &Mode{Name: "configuration", Prompt: "(config)#", Parent: s.Enable}

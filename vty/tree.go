@@ -39,8 +39,8 @@ func (t *tree) add(items []item, cmd *command) error {
 		return fmt.Errorf("an empty line would match")
 	}
 	for _, n := range alone.next {
-		if n.tok.kind != keyword {
-			return fmt.Errorf("a command begins with a keyword, not with %s", n.tok.text)
+		if n.tok.kind != keyword && n.tok.kind != number { // numbered lines of an access list
+			return fmt.Errorf("a command begins with a keyword or a number, not with %s", n.tok.text)
 		}
 	}
 	if other := overlap(t.root, alone, make(map[[2]*node]bool)); other != nil {

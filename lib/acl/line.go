@@ -93,19 +93,18 @@ func (l *Line) String() string {
 
 // Rule returns what String does from `permit` or `deny` on.
 func (l *Line) Rule() string {
+	prefix, isPrefix := l.Range.Prefix()
 	switch {
 	case l.Extended:
 		return action(l.Permit) + " ip " + l.Sources.String() + " " + l.Range.String()
 	case l.Exact:
-		n, _ := l.Range.length()
-		return action(l.Permit) + " " + l.Range.prefix(n) + " exact-match"
+		return action(l.Permit) + " " + prefix.String() + " exact-match"
 	case l.Range.IsAny():
 		return action(l.Permit) + " any"
 	case KindOf(l.List) == Standard: // numbered lists are older than A.B.C.D/M
 		return action(l.Permit) + " " + strings.TrimPrefix(l.Range.String(), "host ")
-	}
-	if n, ok := l.Range.length(); ok {
-		return action(l.Permit) + " " + l.Range.prefix(n)
+	case isPrefix:
+		return action(l.Permit) + " " + prefix.String()
 	}
 	return action(l.Permit) + " " + l.Range.String()
 }

@@ -170,28 +170,24 @@ func ParsePrefixLine(list string, words []string) (PrefixLine, error) {
 func (l *PrefixLine) parseLengths(words []string) (rest []string, err error) {
 	ge, le := -1, -1
 	for len(words) > 0 && (words[0] == "ge" || words[0] == "le") {
-		bound := &ge
+		n := &ge
 		if words[0] == "le" {
-			bound = &le
+			n = &le
 		}
-		if *bound >= 0 {
+		if *n >= 0 {
 			return nil, fmt.Errorf("%s is there twice", words[0])
 		}
 		if len(words) == 1 {
 			return nil, fmt.Errorf("expected a length behind %s", words[0])
 		}
-		n, err := strconv.ParseUint(words[1], 10, 8)
-		if err != nil || n > 32 {
+		length, err := strconv.ParseUint(words[1], 10, 8)
+		if err != nil || length > 32 {
 			return nil, fmt.Errorf("%s %s: a length is 0 to 32", words[0], words[1])
 		}
-		*bound, words = int(n), words[2:]
+		*n, words = int(length), words[2:]
 	}
-	lo, hi := max(ge, 0), le
-	if le < 0 {
-		hi = 32
-	}
-	if ge >= 0 && ge < int(l.Len) || hi < max(lo, int(l.Len)) {
-		return nil, fmt.Errorf("%s ge %d le %d: the lengths must not fall", l.prefix(), max(lo, int(l.Len)), hi)
+	if ge >= 0 && ge < int(l.Len) || le >= 0 && le < max(ge, int(l.Len)) {
+		return nil, fmt.Errorf("%s%s%s: the lengths must not fall", l.prefix(), bound("ge", ge), bound("le", le))
 	}
 	switch {
 	case ge == 0 && le < 0: // of the default route: any length
@@ -201,6 +197,14 @@ func (l *PrefixLine) parseLengths(words []string) (rest []string, err error) {
 		l.GE, l.LE = uint8(max(ge, 0)), uint8(max(le, 0))
 	}
 	return words, nil
+}
+
+// bound is how a bound that is there is written.
+func bound(word string, n int) string {
+	if n < 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %s %d", word, n)
 }
 
 func (l PrefixLine) seq() uint32 { return l.Seq }

@@ -36,10 +36,13 @@ func (r Range) Contains(a ipv4.Addr) bool { return (a^r.Addr)&^r.Wildcard == 0 }
 // IsAny reports whether every address is in the range.
 func (r Range) IsAny() bool { return r.Wildcard == allOnes }
 
-// length returns the prefix length of a range that is a prefix.
-func (r Range) length() (n int, ok bool) {
+// Prefix returns the range as A.B.C.D/M; ok is false for one whose wildcard mask has gaps.
+func (r Range) Prefix() (p netip.Prefix, ok bool) {
 	w := uint32(r.Wildcard)
-	return bits.LeadingZeros32(w), w&(w+1) == 0
+	if w&(w+1) != 0 {
+		return netip.Prefix{}, false
+	}
+	return netip.PrefixFrom(r.Addr.Netip(), bits.LeadingZeros32(w)), true
 }
 
 // String returns "any", "host A.B.C.D" or an address and a wildcard mask.
@@ -52,9 +55,6 @@ func (r Range) String() string {
 	}
 	return r.Addr.String() + " " + r.Wildcard.String()
 }
-
-// prefix returns A.B.C.D/M for a range that is a prefix of that length.
-func (r Range) prefix(length int) string { return fmt.Sprintf("%s/%d", r.Addr, length) }
 
 // ParseRange reads `any`, `host A.B.C.D`, an address and a wildcard mask, or A.B.C.D/M, and
 // returns the words behind it. The error names the word that does not fit.

@@ -73,7 +73,7 @@ func TestPeerRPFRulesOfBGP(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			all := []ipv4.Addr{loop1, loop2, loop3, loop4}
 			c := peersConfig(all...)
-			c.DefaultPeers = tc.defaults
+			c.DefaultPeers = defaultPeers(tc.defaults...)
 			for a, as := range tc.as {
 				c.Peer(a).ASN = as
 			}
@@ -154,7 +154,7 @@ func TestBGPDSilent(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	// The default peer needs no bgpd.
-	c.DefaultPeers = []ipv4.Addr{loop2}
+	c.DefaultPeers = defaultPeers(loop2)
 	r.apply(c)
 	r.sa(loop2, farRP, sgA)
 	r.wantCached(true, sgA)

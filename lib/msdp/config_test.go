@@ -111,14 +111,14 @@ func TestConfigEditing(t *testing.T) {
 }
 
 func TestCloneSharesNothing(t *testing.T) {
-	c := Config{Timers: DefaultTimers(), DefaultPeers: []ipv4.Addr{below1}}
+	c := Config{Timers: DefaultTimers(), DefaultPeers: defaultPeers(below1)}
 	c.AddPeer(below1).Local = rigLocal
 	c.AddMeshGroup("m").AddMember(below2)
 	text := cmp.Diff(Config{}, c)
 	d := c.Clone()
 	d.Peers[0].Description = "changed"
 	d.MeshGroups[0].Members[0] = below3
-	d.DefaultPeers[0] = below3
+	d.DefaultPeers[0].Addr = below3
 	if cmp.Diff(Config{}, c) != text {
 		t.Error("a change of the clone is seen")
 	}

@@ -11,8 +11,9 @@ import (
 
 const (
 	// floodInterval keeps an (S,G) from being flooded more than twice in an advertisement
-	// period, however often it is received (RFC 3618 §4).
-	floodInterval = SAAdvertisementPeriod / 2
+	// period, however often it is received (RFC 3618 §4). Stamps are cut to their unit, so
+	// that two of them can be half a period apart when less has passed.
+	floodInterval = SAAdvertisementPeriod/2 + stampUnit
 	// freshPeriod: what was last heard longer ago is left out when a peer gets the cache.
 	freshPeriod = 90 * time.Second
 	// catchUpChunk is how many entries a catch-up hands to the transport at once, each
@@ -45,18 +46,26 @@ func (s *Speaker) floodBatch(from *peer, rp ipv4.Addr, sa *wire.SourceActive) {
 		} else {
 			s.bytes = wire.AppendSourceActive(s.bytes[:0], rp, sgs[:n])
 		}
-		s.flood(from, uint64(tlvCount(n)))
+		s.flood(from, rp, sgs[:n])
 		sgs = sgs[n:]
 	}
 }
 
-// flood sends s.bytes, which are so many messages, to all that are to hear what 'from' said.
-func (s *Speaker) flood(from *peer, messages uint64) {
+// flood sends s.bytes, which are the SAs of rp for sgs, to all that are to hear what 'from' said.
+func (s *Speaker) flood(from *peer, rp ipv4.Addr, sgs []ipv4.SG) {
+	all := uint64(tlvCount(len(sgs)))
 	for _, p := range s.ordered {
 		if !p.established() || !mayHear(p, from) || p.catchUp != nil {
 			continue // a peer that is catching up finds it in the cache
 		}
-		if s.send(p, s.bytes) {
+		tlvs, messages := s.bytes, all
+		if some, n, filtered := s.filterBatch(p, rp, sgs); filtered {
+			tlvs, messages = some, n
+		}
+		if len(tlvs) == 0 {
+			continue
+		}
+		if s.send(p, tlvs) {
 			p.stats.SAsSent += messages
 		} else {
 			s.fallBehind(p)
@@ -76,16 +85,21 @@ func mayHear(p, from *peer) bool {
 // is given the whole cache by it when its session comes up, and whatever changed since
 // its queue was full. It ends when a pass met every change later than its start.
 type catchUp struct {
-	since   uint64 // entries changed later than this are due
-	started uint64 // sequence when this pass began
-	local   int    // next local source
-	next    number // next cache entry
+	all     bool     // whatever is there is due
+	since   sequence // else what changed later than this
+	started sequence // when this pass began
+	local   int      // next local source
+	next    number   // next cache entry
 }
 
-func (s *Speaker) beginCatchUp(p *peer, since uint64) {
-	p.catchUp = &catchUp{since: since, started: s.seq}
+// beginCatchUp has p given all there is.
+func (s *Speaker) beginCatchUp(p *peer) {
+	p.catchUp = &catchUp{all: true, started: s.seq}
 	s.serve(p)
 }
+
+// due reports whether what changed then is to be sent.
+func (c *catchUp) due(seq sequence) bool { return c.all || seq.after(c.since) }
 
 // fallBehind: the queue to p is full. What is in it goes out in time; the rest is taken
 // from the cache.
@@ -162,12 +176,18 @@ func (s *Speaker) serveLocals(p *peer, c *catchUp) bool {
 		i := c.local
 		for ; i < len(s.locals) && out.count < catchUpChunk; i++ {
 			l := &s.locals[i]
-			if !l.used || l.seq <= c.since || s.now.Sub(l.lastHeard()) > freshPeriod {
+			if !l.used || !c.due(l.seq) || s.now.Sub(l.lastHeard()) > freshPeriod {
 				continue
 			}
-			if rp, ok := s.originRP(l.sg.Group); ok {
-				out.add(rp, l.sg)
+			rp, ok := s.announcedRP(l)
+			if !ok {
+				continue
 			}
+			if p.out.judgeEntry(l.sg, rp) != ReasonNone {
+				p.stats.FilteredOut++
+				continue
+			}
+			out.add(rp, l.sg)
 		}
 		if !s.sendChunk(p, &out) {
 			return false
@@ -183,8 +203,12 @@ func (s *Speaker) serveCache(p *peer, c *catchUp) bool {
 		var out chunk
 		next := limit
 		s.cache.each(c.next, limit, func(n number, e *entry) bool {
-			if e.seq > c.since && now.since(e.heard) <= freshPeriod && mayHear(p, s.slots[e.peer]) {
-				out.add(e.rp, e.sg)
+			if c.due(e.seq) && now.since(e.heard) <= freshPeriod && mayHear(p, s.slots[e.peer]) {
+				if p.out.judgeEntry(e.sg, e.rp) == ReasonNone {
+					out.add(e.rp, e.sg)
+				} else {
+					p.stats.FilteredOut++
+				}
 			}
 			if out.count == catchUpChunk {
 				next = n + 1

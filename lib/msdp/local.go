@@ -35,7 +35,7 @@ type localSource struct {
 	firstSeen          time.Time
 	rp                 ipv4.Addr // RP field of its last SA
 	announced          time.Time // its last SA
-	seq                uint64
+	seq                sequence
 	// restored: it comes from before a restart, and no SA was sent since.
 	restored bool
 }
@@ -64,15 +64,17 @@ func (s *Speaker) addLocal(sg ipv4.SG) (l *localSource, silent bool) {
 	}
 	s.locals[i] = localSource{sg: sg, used: true, firstSeen: s.now}
 	s.localIndex[sg] = i
+	s.noteLocal(sg, true)
 	// What is local is not taken from a peer, nor joined.
 	if n := s.cache.find(sg); n != none {
-		s.removeEntry(n, s.cache.at(n))
+		s.removeEntry(n, s.cache.at(n), "the source is a local one now")
 	}
 	return &s.locals[i], true
 }
 
 func (s *Speaker) removeLocal(l *localSource) {
 	i := s.localIndex[l.sg]
+	s.noteLocal(l.sg, false)
 	delete(s.localIndex, l.sg)
 	*l = localSource{}
 	s.localFree = append(s.localFree, i)
@@ -85,7 +87,7 @@ func (s *Speaker) learnt(l *localSource, silent bool) {
 		return
 	}
 	s.log.Debug("local source", zap.Stringer("sg", l.sg), zap.Bool("registered", l.registered))
-	if rp, ok := s.originRP(l.sg.Group); ok {
+	if rp, ok := s.announcedRP(l); ok {
 		s.beginBatch()
 		s.announceLater(l, rp)
 		s.floodBatch(nil, rp, nil)
@@ -117,7 +119,7 @@ func (s *Speaker) announceChanged() {
 		if !l.used || s.now.Sub(l.lastHeard()) > freshPeriod {
 			continue
 		}
-		if rp, ok := s.originRP(l.sg.Group); ok && rp != l.rp {
+		if rp, ok := s.announcedRP(l); ok && rp != l.rp {
 			due.add(rp, l.sg)
 		}
 	}
@@ -134,7 +136,7 @@ func (s *Speaker) advertiseNextSlot() {
 		if !l.used || s.now.Sub(l.lastHeard()) > announcePeriod {
 			continue
 		}
-		if rp, ok := s.originRP(l.sg.Group); ok {
+		if rp, ok := s.announcedRP(l); ok {
 			due.add(rp, l.sg)
 		}
 	}

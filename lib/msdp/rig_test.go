@@ -180,6 +180,15 @@ func rigInterfaces() *rib.Interfaces {
 	})
 }
 
+// defaultPeers are default peers for every RP.
+func defaultPeers(addrs ...ipv4.Addr) []DefaultPeer {
+	var out []DefaultPeer
+	for _, a := range addrs {
+		out = append(out, DefaultPeer{Addr: a})
+	}
+	return out
+}
+
 // peersConfig peers rigLocal with each address, without mesh groups.
 func peersConfig(peers ...ipv4.Addr) Config {
 	c := Config{Timers: DefaultTimers()}

@@ -199,9 +199,13 @@ func (s *Speaker) decide(r *rpInfo) decision {
 			return d
 		}
 	}
-	for _, addr := range s.config.DefaultPeers {
-		if p := s.peers[addr]; p != nil && p.established() {
-			return decision{p, RuleStaticPeer, "the peer is the default peer"}
+	for _, d := range s.config.DefaultPeers {
+		if p := s.peers[d.Addr]; p != nil && p.established() && s.config.goodFor(d, r.addr) {
+			why := "the peer is the default peer"
+			if d.PrefixList != "" {
+				why += " for the RPs of prefix-list " + d.PrefixList
+			}
+			return decision{p, RuleStaticPeer, why}
 		}
 	}
 	return decision{why: s.whyNoRPFPeer(r)}
@@ -212,11 +216,11 @@ func (s *Speaker) whyNoRPFPeer(r *rpInfo) string {
 	case !r.known:
 		return "neither zebra nor the kernel has told the route to the RP yet"
 	case !r.route.Reachable():
-		return "there is no route to the RP, and no default peer is established"
+		return "there is no route to the RP, and no default peer for it is established"
 	case r.route.Protocol == rib.BGP:
-		return s.whyNoBGPPeer(r) + ", and no default peer is established"
+		return s.whyNoBGPPeer(r) + ", and no default peer for it is established"
 	}
-	return "no established peer lies on the route to the RP, and no default peer is established"
+	return "no established peer lies on the route to the RP, and no default peer for it is established"
 }
 
 // nextHopPeer is rule (iii) for IGP and static routes: the peer whose address is the next
@@ -301,10 +305,11 @@ func (s *Speaker) refusal(r *rpInfo) Reason {
 
 // wait keeps an entry until the route to its RP is known.
 func (s *Speaker) wait(p *peer, r *rpInfo, sg ipv4.SG) Reason {
-	if s.pending >= maxPending {
-		return ReasonTableFull
+	if why := s.mayWait(p, sg); why != ReasonNone {
+		return why
 	}
 	s.pending++
+	p.quota.pending++
 	r.waiting = append(r.waiting, waitingSA{sg, p.index})
 	return ReasonNone
 }
@@ -326,7 +331,12 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 			if p == nil {
 				continue
 			}
-			if why := s.take(p, r, waiting[n].sg); why != ReasonNone {
+			p.quota.pending--
+			why := p.in.judgeRP(r.addr) // it may have come into force since
+			if why == ReasonNone {
+				why = s.take(p, r, waiting[n].sg)
+			}
+			if why != ReasonNone {
 				s.refuse(p, r.addr, waiting[n].sg, why)
 			}
 		}
@@ -339,14 +349,23 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 
 // forgetPending drops what waits from a peer that is removed.
 func (s *Speaker) forgetPending(p *peer) {
+	s.dropWaiting(func(w waitingSA) bool { return w.peer == p.index })
+}
+
+// dropWaiting drops the waiting entries that which picks.
+func (s *Speaker) dropWaiting(which func(waitingSA) bool) {
 	for _, r := range s.rpTable {
 		kept := r.waiting[:0]
 		for _, w := range r.waiting {
-			if w.peer != p.index {
+			if !which(w) {
 				kept = append(kept, w)
+				continue
+			}
+			s.pending--
+			if p := s.slots[w.peer]; p != nil {
+				p.quota.pending--
 			}
 		}
-		s.pending -= len(r.waiting) - len(kept)
 		r.waiting = kept
 	}
 }

@@ -174,7 +174,7 @@ func TestPeerRPFRules(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := peersConfig(loop1, loop2, loop3)
-			c.DefaultPeers = tc.defaults
+			c.DefaultPeers = defaultPeers(tc.defaults...)
 			r := newRig(t, c)
 			r.up(loop1, loop2, loop3)
 			if tc.rp == 0 {
@@ -251,7 +251,7 @@ func TestRPFPeerFollowsRoutesAndSessions(t *testing.T) {
 	r.s.RouteChanged(r.now, rp, route(rib.OSPF, 30, hop(loop3, 4)))
 	want(loop3)
 	c := peersConfig(loop1, loop2)
-	c.DefaultPeers = []ipv4.Addr{loop2}
+	c.DefaultPeers = defaultPeers(loop2)
 	r.apply(c) // loop3 goes, and a default peer comes
 	r.s.ClearCache(r.now)
 	r.sa(loop2, farRP, sgA)

@@ -83,12 +83,12 @@ type Speaker struct {
 	conns     map[ConnID]*peer
 	listening map[ipv4.Addr]error // by local address; nil = listens
 
-	cache *table
-	// maxEntries bounds the cache, whatever peers announce.
-	maxEntries int
-	seq        uint64 // of the last change
-	swept      number // where the expiry sweep goes on
-	sweepT     time.Time
+	cache  *table
+	seq    sequence // of the last change
+	swept  number   // where the expiry sweep goes on
+	sweepT time.Time
+
+	limiter limiter
 
 	rpTable  map[ipv4.Addr]*rpInfo
 	pending  int    // SAs waiting for a route
@@ -108,8 +108,17 @@ type Speaker struct {
 	nextSlot     int
 	registerSeen RegisterCounters
 
-	sgs   []ipv4.SG // scratch
-	bytes []byte    // scratch
+	originator        ipv4.Addr // originator-id in force; 0.0.0.0: none
+	originatorTrouble string    // why it is not the configured one, "" where it is
+	saLog             saLog
+
+	redistribute listUse
+	rejected     rejections
+
+	// scratch
+	sgs, permitted  []ipv4.SG
+	bytes, filtered []byte
+	warmer          warmer
 }
 
 // New returns a Speaker without peers. Call Apply to give it a configuration.
@@ -124,7 +133,6 @@ func New(now time.Time, env Env, log *zap.Logger) *Speaker {
 		conns:      make(map[ConnID]*peer),
 		listening:  make(map[ipv4.Addr]error),
 		cache:      newTable(),
-		maxEntries: defaultMaxEntries,
 		rpTable:    make(map[ipv4.Addr]*rpInfo),
 		localIndex: make(map[ipv4.SG]int),
 		registers:  make(map[ipv4.SG]pendingRegister),
@@ -143,8 +151,12 @@ func (s *Speaker) stamp() stamp              { return s.stampOf(s.now) }
 // keeps its session. c must have passed Validate.
 func (s *Speaker) Apply(now time.Time, c Config) {
 	s.now = now
+	old := s.config.Limits
 	s.config = c.Clone()
+	s.resolveOriginator()
+	s.rejected.resize(c.RejectedSAs)
 	s.syncPeers()
+	s.applyLimits(old)
 	s.rpfEpoch++
 	s.announceChanged()
 }
@@ -153,6 +165,7 @@ func (s *Speaker) Apply(now time.Time, c Config) {
 func (s *Speaker) SetInterfaces(now time.Time, all *rib.Interfaces) {
 	s.now = now
 	s.interfaces = all
+	s.resolveOriginator()
 	s.syncPeers()
 	for _, p := range s.ordered {
 		s.localAddressMayHaveCome(p)
@@ -200,6 +213,7 @@ func (s *Speaker) Tick(now time.Time) {
 	}
 	s.routeTimers()
 	s.expireRegisters()
+	s.tellLeftOut()
 	if now.Sub(s.advertised) > SAAdvertisementPeriod { // the clock jumped
 		s.advertised = now.Add(-SAAdvertisementPeriod)
 	}
@@ -208,6 +222,7 @@ func (s *Speaker) Tick(now time.Time) {
 		s.advertiseNextSlot()
 	}
 	s.sweep()
+	s.tellLimits()
 }
 
 // Close ends every session.
@@ -215,7 +230,7 @@ func (s *Speaker) Close(now time.Time) {
 	s.now = now
 	for _, p := range s.ordered {
 		s.dropConnections(p)
-		p.state = StateDisabled
+		s.enter(p, StateDisabled, "msdpd ends")
 	}
 	s.env.Listen(nil)
 	s.env.Allow(nil)
