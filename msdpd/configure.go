@@ -43,6 +43,8 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 	c.filters()
 	c.requests()
 	c.meshGroups()
+	c.vty()
+	c.logs()
 	c.limits()
 	c.sessions()
 	c.events()

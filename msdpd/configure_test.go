@@ -21,7 +21,7 @@ import (
 )
 
 var settingsEqual = cmp.Options{
-	cmp.AllowUnexported(settings{}, staticRP{}, joinLimits{}),
+	cmp.AllowUnexported(settings{}, staticRP{}, joinLimits{}, logSettings{}, vtySettings{}, banner{}),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	cmp.Transformer("emptyAsNil", func(s []ipv4.Addr) []ipv4.Addr {
 		if len(s) == 0 {
@@ -357,6 +357,7 @@ func randomSettings(r *rand.Rand) *settings {
 	if r.IntN(2) == 0 {
 		s.hostname = fmt.Sprintf("router-%d", r.IntN(100))
 	}
+	randomShell(r, s)
 	if r.IntN(2) == 0 {
 		hold := 3 + r.IntN(65000)
 		s.msdp.Timers = msdp.Timers{

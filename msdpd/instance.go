@@ -46,6 +46,8 @@ type instance struct {
 	closing    bool
 
 	mismatches mismatches
+	// applied is told of new settings, which it must not change, and does not wait; nil: nobody is.
+	applied func(*settings)
 }
 
 // errStopping says that the daemon is about to end.
@@ -276,6 +278,9 @@ func (in *instance) apply(s *settings) {
 	in.speaker.Apply(in.now, s.msdp)
 	in.limitJoins(in.world.bearsJoins)
 	in.judgeRPs()
+	if in.applied != nil {
+		in.applied(s)
+	}
 }
 
 // snapshot returns the settings in force.
