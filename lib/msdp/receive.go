@@ -99,11 +99,14 @@ func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 			sg, _ := sa.Entry(i)
 			s.refuse(p, sa.RP, sg, why)
 		}
+		s.receiveData(p, nil, ipv4.SG{}, sa.Data(), why)
 		return
 	}
 	s.beginBatch()
+	var last ipv4.SG
 	for i := range n {
 		sg, prefixLength := sa.Entry(i)
+		last = sg
 		switch {
 		case !groupMayCross(sg.Group):
 			why = ReasonGroup
@@ -121,6 +124,9 @@ func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 		}
 	}
 	s.floodBatch(p, sa.RP, &sa)
+	if !answer {
+		s.receiveData(p, r, last, sa.Data(), why)
+	}
 }
 
 // considerRP returns what is known of the RP that an SA from p names, or why nothing that
