@@ -64,7 +64,7 @@ func (n *node) configure() {
 		p.Local, p.ASN = local, l.here().as
 	}
 	for _, a := range n.net.plan.defaults[n.router] {
-		n.config.DefaultPeers = append(n.config.DefaultPeers, ipv4.Addr(a))
+		n.config.DefaultPeers = append(n.config.DefaultPeers, msdp.DefaultPeer{Addr: ipv4.Addr(a)})
 	}
 }
 
