@@ -159,7 +159,7 @@ func (s *Speaker) sendLocalData(sg ipv4.SG, packet []byte) {
 		return
 	}
 	l := &s.locals[i]
-	if s.now.Sub(l.data.began) > s.config.DataPeriod || l.data.count >= maxDataPackets {
+	if s.config.DataPeriod == 0 || s.now.Sub(l.data.began) > s.config.DataPeriod || l.data.count >= maxDataPackets {
 		return
 	}
 	rp, ok := s.announcedRP(l)
