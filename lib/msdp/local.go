@@ -36,7 +36,7 @@ type localSource struct {
 	rp                 ipv4.Addr  // RP field of its last SA
 	announced          time.Time  // its last SA
 	data               dataWindow // since it is active
-	seq                uint64
+	seq                sequence
 	// restored: it comes from before a restart, and no SA was sent since.
 	restored bool
 }

@@ -103,10 +103,9 @@ func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 		return
 	}
 	s.beginBatch()
-	var last ipv4.SG
+	s.cache.warm(&s.warmer, &sa)
 	for i := range n {
 		sg, prefixLength := sa.Entry(i)
-		last = sg
 		switch {
 		case !groupMayCross(sg.Group):
 			why = ReasonGroup
@@ -125,6 +124,7 @@ func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 	}
 	s.floodBatch(p, sa.RP, &sa)
 	if !answer {
+		last, _ := sa.Entry(n - 1)
 		s.receiveData(p, r, last, sa.Data(), why)
 	}
 }

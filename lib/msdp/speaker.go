@@ -91,8 +91,8 @@ type Speaker struct {
 	listening map[ipv4.Addr]error // by local address; nil = listens
 
 	cache  *table
-	seq    uint64 // of the last change
-	swept  number // where the expiry sweep goes on
+	seq    sequence // of the last change
+	swept  number   // where the expiry sweep goes on
 	sweepT time.Time
 
 	limiter limiter
@@ -128,6 +128,7 @@ type Speaker struct {
 	// scratch
 	sgs, permitted  []ipv4.SG
 	bytes, filtered []byte
+	warmer          warmer
 }
 
 // New returns a Speaker without peers. Call Apply to give it a configuration.

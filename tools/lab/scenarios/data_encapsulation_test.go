@@ -94,6 +94,7 @@ func TestPacketsInSAsAreNotForwardedUnasked(t *testing.T) {
 	d[1].rp.AwaitInterest(patience, group)
 	d[0].src.SendMulticast(group, udpPort, lab.SendOptions{NoChecksum: true, Count: 1})
 	awaitData(t, d[1].rp, d[0].rpAddr, func(n dataCounters) bool { return n.Received == 1 && n.Dropped["not-accepted"] == 1 })
+	mustContain(t, d[1].rp, "show ip msdp peer "+d[0].rpAddr, "Packets dropped     : 1, data-encapsulation accept is not configured for the peer")
 
 	// What comes first at the receiver is from a source that is sent to it now, not the packet from then.
 	second := d[1].src.SendMulticast(group, udpPort, lab.SendOptions{})
