@@ -237,6 +237,7 @@ func (in *instance) readCounters(ctx context.Context) error {
 func (in *instance) registerHeard(r pim.Register) {
 	in.post(func() {
 		in.speaker.RegisterHeard(in.now, msdp.Register{
+			Packet:      []byte(r.Packet),
 			OuterSource: r.OuterSource, OuterDestination: r.OuterDestination, SG: r.SG,
 			Denied: !in.world.pimd.PermitsRegister(r.SG.Source),
 		})

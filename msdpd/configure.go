@@ -42,6 +42,7 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 	c.peers()
 	c.filters()
 	c.requests()
+	c.data()
 	c.meshGroups()
 	c.vty()
 	c.logs()

@@ -32,6 +32,7 @@ type instance struct {
 	bgpd      *bgpd.Asker
 	pimd      *pimd.Watcher
 	registers *pim.Listener
+	forwarder *mroute.Forwarder
 
 	// owned
 	now      time.Time
@@ -67,6 +68,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 		return nil, err
 	}
 	in.registers = registers
+	in.forwarder = mroute.NewForwarder(log.Named("mroute"))
 	in.transport = transport.New(transport.Config{Log: log.Named("transport")}, sessions{in})
 	in.zebra = zclient.New(zclient.Config{
 		Socket: o.zserv, Release: in.zebraRelease, Log: log.Named("zebra"), Handler: routing{in},
@@ -88,6 +90,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 // begin applies the configuration and what an earlier run left behind; then run may start.
 func (in *instance) begin() {
 	in.warnOfMissingLists(newSettings(), in.settings)
+	in.handOverData()
 	in.speaker.Apply(in.now, in.settings.msdp)
 	in.kernelInterfaces()
 	in.judgeRPs()
@@ -109,6 +112,7 @@ func (in *instance) run(ctx context.Context) {
 		"bgpd":      in.bgpd.Run,
 		"registers": in.registerListener(),
 		"mroute":    mroute.New(mroute.Config{Log: in.log.Named("mroute"), Handler: forwarding{in}}).Run,
+		"forwarder": in.forwarder.Run,
 		"kernel":    func(c context.Context) error { return rib.WatchKernel(c, in.log.Named("rib"), in.kernelChanged) },
 		"counters":  in.readCounters,
 		"signature": in.watchSignatures,
@@ -162,7 +166,10 @@ func (in *instance) registerListener() func(context.Context) error {
 		}
 		if fresh, listenErr := in.listenForRegisters(); listenErr == nil {
 			listener = fresh
-			in.post(func() { in.registers = fresh })
+			in.post(func() {
+				in.registers = fresh
+				in.handOverData()
+			})
 		}
 		return err
 	}
@@ -274,7 +281,11 @@ func (in *instance) reconfigure(f func(*settings) error) error {
 
 func (in *instance) apply(s *settings) {
 	in.warnOfMissingLists(in.settings, s)
+	data := in.settings.msdp.DataPeriod > 0
 	in.settings = s
+	if data != (s.msdp.DataPeriod > 0) {
+		in.handOverData()
+	}
 	in.speaker.Apply(in.now, s.msdp)
 	in.limitJoins(in.world.bearsJoins)
 	in.judgeRPs()

@@ -88,6 +88,7 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 	if m.Redistribute.Restricted {
 		line("ip msdp redistribute%s", optional(" list ", m.Redistribute.List))
 	}
+	writeDataEncapsulation(line, m.DataPeriod)
 	s.writeLimits(line)
 	for _, p := range m.Peers {
 		writePeer(line, p, key)
@@ -140,6 +141,7 @@ func writePeer(line func(string, ...any), p msdp.PeerConfig, key func(guard.Key)
 	}
 	writePeerFilters(line, p)
 	writePeerRequests(line, p)
+	writePeerData(line, p)
 	writePeerLimits(line, p)
 	if p.Shutdown {
 		line("ip msdp peer %s shutdown", p.Addr)
