@@ -86,7 +86,7 @@ func (d *daemon) configure(c *vty.Call, f change) error {
 		return nil
 	}
 	var missing []msdp.MissingList
-	err := d.instance.reconfigure(func(s *settings) error {
+	err := d.instance.reconfigure(c.Session, func(s *settings) error {
 		before := s.msdp.MissingLists()
 		err := applyChange(s, c, f)
 		missing = without(s.msdp.MissingLists(), before)
@@ -139,7 +139,10 @@ func (d *daemon) readConfig(path string) (*settings, error) {
 func (d *daemon) reload() {
 	s, err := d.readConfig(d.options.configFile)
 	if err == nil {
-		err = d.instance.do(func() { d.instance.apply(s) })
+		err = d.instance.do(func() {
+			d.instance.history.remember(d.instance.now, d.instance.settings, nil)
+			d.instance.apply(s)
+		})
 	}
 	if err != nil {
 		d.log.Error("the configuration stays as it was", zap.Error(err))

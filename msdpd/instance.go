@@ -45,6 +45,7 @@ type instance struct {
 	// zebraPaths are asked for while bgpd does not answer.
 	zebraPaths zebraPaths
 	closing    bool
+	history    history
 
 	mismatches mismatches
 	// applied is told of new settings, which it must not change, and does not wait; nil: nobody is.
@@ -198,6 +199,7 @@ func (in *instance) loop(ctx context.Context) {
 			in.speaker.Tick(in.now)
 			in.tracker.Tick(in.now)
 			in.world.tick(in)
+			in.endTrial()
 			in.askZebraForPaths()
 		}
 		if at, ok := in.joiner.Next(); ok && !in.now.Before(at) {
@@ -267,12 +269,14 @@ func (in *instance) shutDown() {
 	}
 }
 
-// reconfigure runs f on a copy of the settings and puts the copy into force.
-func (in *instance) reconfigure(f func(*settings) error) error {
+// reconfigure runs f on a copy of the settings and puts the copy into force. Changes by the same
+// session are one where it is to be gone back.
+func (in *instance) reconfigure(by any, f func(*settings) error) error {
 	var err error
 	stop := in.do(func() {
 		s := in.settings.clone()
 		if err = f(s); err == nil {
+			in.history.remember(in.now, in.settings, by)
 			in.apply(s)
 		}
 	})

@@ -71,6 +71,7 @@ func newDaemon(o options) *daemon {
 	d := &daemon{options: o, log: zap.NewNop(), monitor: &vty.Monitor{}}
 	d.shell = vty.New(vty.Config{Daemon: "MSDP", Hostname: d.hostname, Monitor: d.monitor})
 	d.installConfigure(d.shell)
+	d.installConfigureSession(d.shell)
 	d.installSystem(d.shell)
 	d.installShowPeer(d.shell)
 	d.installShowSA(d.shell)

@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
+	"msdpd/lib/acl"
 	"msdpd/lib/guard"
 	"msdpd/vty"
 )
@@ -24,10 +28,12 @@ func (d *daemon) installSystem(sh *vty.Shell) {
 		c.Printf("%s", versionText())
 		return nil
 	})
-	sh.Install(sh.View, "show running-config", "Show running system information\nThe configuration in force\n", d.showRunning)
+	sh.Install(sh.View, "show running-config [brief$brief] [json$json]",
+		"Show running system information\nThe configuration in force\nWithout the access lists and prefix lists\nAs JSON\n", d.showRunning)
 	sh.Install(sh.Enable, "show startup-config", "Show running system information\nThe configuration file\n", d.showStartup)
 	sh.Install(sh.Enable, "write terminal", "Write the configuration\nTo this terminal\n", d.showRunning)
 	sh.Install(sh.Enable, "write [<memory|file>]", "Write the configuration\nTo the configuration file\nTo the configuration file\n", d.writeFile)
+	sh.Install(sh.Enable, "copy running-config WORD$file", "Copy a configuration\nThe configuration in force\nA file beside the configuration file, msdpd…\n", d.copyRunning)
 	sh.Install(sh.Enable, "copy running-config startup-config", "Copy a configuration\nThe configuration in force\nThe configuration file\n", d.writeFile)
 }
 
@@ -37,12 +43,44 @@ func (d *daemon) showRunning(c *vty.Call) error {
 	if err != nil {
 		return err
 	}
-	c.Printf("\nCurrent configuration:\n")
 	key := guard.Key.Reveal
 	if c.Session.Mode() == d.shell.View {
 		key = guard.Key.String
 	}
+	if c.Has("brief") {
+		s.msdp.Lists = acl.Lists{}
+	}
+	if c.Has("json") {
+		var text bytes.Buffer
+		s.write(&text, key)
+		out := newJSONObject(c)
+		out.member("lines", strings.Split(strings.TrimRight(text.String(), "\n"), "\n"))
+		return out.close()
+	}
+	c.Printf("\nCurrent configuration:\n")
 	s.write(c, key)
+	return nil
+}
+
+// copyRunning writes the running configuration to a file beside the configuration file, and to no
+// other: those of other daemons are there too, and whoever may use the shell need not be allowed to
+// write elsewhere.
+func (d *daemon) copyRunning(c *vty.Call) error {
+	name := c.Arg("file")
+	if name != filepath.Base(name) || !strings.HasPrefix(name, "msdpd") {
+		return fmt.Errorf("%s: only a name that begins with msdpd, for a file beside %s", name, d.options.configFile)
+	}
+	s, err := d.instance.snapshot()
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	s.write(&text, guard.Key.Reveal)
+	path := filepath.Join(filepath.Dir(d.options.configFile), name)
+	if err := replaceFile(path, text.Bytes(), 0o640); err != nil {
+		return err
+	}
+	c.Printf("Configuration saved to %s\n", path)
 	return nil
 }
 

@@ -35,6 +35,7 @@ type Session struct {
 	terminal *terminal
 	gate     func() error
 	values   map[any]any
+	note     string
 }
 
 // NewSession starts a session in the view mode.
@@ -56,8 +57,11 @@ func (s *Session) Ended() bool { return s.ended }
 
 // Prompt is what a person is to be shown before typing: "rp1(config)# ".
 func (s *Session) Prompt() string {
-	return s.shell.config.Hostname() + s.mode.Prompt + " "
+	return s.shell.config.Hostname() + s.note + s.mode.Prompt + " "
 }
+
+// SetNote puts a note into the prompt, behind the hostname: "[session]". "" takes it away.
+func (s *Session) SetNote(note string) { s.note = note }
 
 // Value returns what SetValue put under the key, nil if nothing: the object that a mode
 // configures, for instance. Keys are compared like map keys; use a type of your own.
