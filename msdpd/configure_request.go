@@ -18,7 +18,7 @@ func (c *configurator) requests() {
 	c.both("msdp peer A.B.C.D$peer sa-request send", requestHelp+"Ask the peer for the sources of a group that gets receivers\n", configureSendRequests)
 	// As IOS has it, which answers every peer's requests but those that are filtered.
 	c.both("msdp sa-request A.B.C.D$peer", msdpHelp+"Ask a peer for the sources of a group that gets receivers\nThe peer's address\n", configureSendRequests)
-	c.both("msdp filter-sa-request A.B.C.D$peer list WORD$list", msdpHelp+"Answer a peer's requests for some groups\nThe peer's address\n"+listHelp, configureAcceptRequests)
+	c.both("msdp filter-sa-request A.B.C.D$peer [list WORD$list]", msdpHelp+"Answer a peer's requests for some groups; without a list, none\nThe peer's address\n"+listHelp, configureFilterRequests)
 }
 
 func configureAcceptRequests(s *settings, c *vty.Call) error {
@@ -26,6 +26,17 @@ func configureAcceptRequests(s *settings, c *vty.Call) error {
 		p.Requests.Accept, p.Requests.List = !c.No, ""
 		if !c.No {
 			p.Requests.List = c.Arg("list")
+		}
+	})
+}
+
+// configureFilterRequests: IOS answers what it does not filter, msdpd only what it is told to. Without
+// a list nothing is answered, nor after the `no` form, until `sa-request accept` says so.
+func configureFilterRequests(s *settings, c *vty.Call) error {
+	return changePeer(s, c, func(p *msdp.PeerConfig) {
+		p.Requests.Accept, p.Requests.List = false, ""
+		if list := c.Arg("list"); !c.No && list != "" {
+			p.Requests.Accept, p.Requests.List = true, list
 		}
 	})
 }

@@ -145,6 +145,8 @@ exit
 ip msdp peer 10.0.0.3 connect-source lo remote-as 65003
 ip msdp shutdown 10.0.0.3
 ip msdp sa-limit 9.0.0.9 500
+ip msdp filter-sa-request 10.0.0.9 list 5
+ip msdp filter-sa-request 10.0.0.9
 ip msdp peer 10.0.0.3 ttl-security hops 3
 ip msdp keepalive 10.0.0.3 20 65
 ip msdp keepalive 10.0.0.4 1 3

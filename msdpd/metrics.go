@@ -54,6 +54,8 @@ var (
 	descPeerFiltered = desc("peer_sa_filtered_out_entries_total", "Entries that a filter kept from a peer.", "peer")
 	descPeerFormat   = desc("peer_format_errors_total", "TLV format errors of a peer, each of which reset its session.", "peer")
 	descPeerUnknown  = desc("peer_unknown_tlvs_total", "TLVs of unknown types from a peer.", "peer")
+	descPeerDataSent = desc("peer_data_packets_sent_total", "Packets that went to a peer in SAs.", "peer")
+	descPeerData     = desc("peer_data_packets_received_total", "Packets that came from a peer in SAs, by what became of them.", "peer", "fate")
 	descPeerCatchUps = desc("peer_catch_ups_total", "Times a peer was so slow that it was served from the cache.", "peer")
 
 	descEntries  = desc("sa_entries", "Entries of the SA cache.", "kind")
@@ -155,6 +157,10 @@ func collectPeer(p msdp.PeerStatus, gauge func(*prometheus.Desc, float64, ...str
 	counter(descPeerFormat, n.FormatErrors, peer)
 	counter(descPeerUnknown, n.UnknownTLVs, peer)
 	counter(descPeerCatchUps, n.CatchUps, peer)
+	counter(descPeerDataSent, n.DataSent, peer)
+	for _, f := range msdp.DataFates() {
+		counter(descPeerData, n.Data[f], peer, f.String())
+	}
 }
 
 func collectLimit(l msdp.LimitStatus, gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {

@@ -10,6 +10,7 @@ package mroute
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -43,6 +44,7 @@ func (e Entry) sameForwarding(o Entry) bool {
 const (
 	familyIPMR   = 128 // RTNL_FAMILY_IPMR
 	tableDefault = unix.RT_TABLE_DEFAULT
+	userHZ       = 100
 	// unresolved marks an entry that waits for the PIM daemon (RTNH_F_UNRESOLVED).
 	unresolved = 0x20
 )
@@ -50,6 +52,7 @@ const (
 // decoded says what one RTM_NEWROUTE or RTM_DELROUTE body is about.
 type decoded struct {
 	entry      Entry
+	idle       time.Duration // since its last packet, or since it came; in hundredths of a second
 	unresolved bool
 }
 
@@ -93,6 +96,10 @@ func decode(body []byte) (d decoded, ok bool, err error) {
 			}
 		case unix.RTA_MULTIPATH:
 			d.entry.OutIfs = outgoing(v)
+		case unix.RTA_EXPIRES: // in ticks of USER_HZ
+			if len(v) >= 8 {
+				d.idle = time.Duration(native.Uint64(v)) * (time.Second / userHZ)
+			}
 		case unix.RTA_MFC_STATS: // struct rta_mfc_stats
 			if len(v) >= 24 {
 				d.entry.Packets = native.Uint64(v)

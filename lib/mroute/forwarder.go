@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -114,19 +115,22 @@ func (f *Forwarder) forward(fd int, p Parcel) Outcome {
 	return out
 }
 
+// freshPeriod is how long an (S,G) may lead nowhere while (*,G) does.
+const freshPeriod = time.Second
+
 // treeOf returns the entry by which packets of sg are forwarded: (S,G), or (*,G) where there is
-// none. native is true where (S,G) has passed packets that came by its incoming interface.
+// none, or none yet that leads anywhere: pimd installs an (S,G) before its outgoing interfaces. native is true where (S,G) has passed packets that came by its incoming interface.
 func treeOf(sg ipv4.SG) (e Entry, native bool, err error) {
-	e, ok, err := get(sg)
-	if err != nil || ok {
+	d, ok, err := get(sg)
+	if e := d.entry; err != nil || ok && (len(e.OutIfs) > 0 || e.Packets > 0 || d.idle > freshPeriod) {
 		return e, e.InIf != 0 && e.Packets > e.WrongIf && leadsOut(e.InIf), err
 	}
-	e, _, err = get(ipv4.SG{Group: sg.Group})
-	return e, false, err
+	d, _, err = get(ipv4.SG{Group: sg.Group})
+	return d.entry, false, err
 }
 
 // get asks the kernel for one entry.
-func get(sg ipv4.SG) (e Entry, ok bool, err error) {
+func get(sg ipv4.SG) (d decoded, ok bool, err error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETROUTE, 0)
 	req.AddData(&nl.RtMsg{RtMsg: unix.RtMsg{Family: familyIPMR, Dst_len: 32, Src_len: 32}})
 	req.AddData(nl.NewRtAttr(unix.RTA_SRC, sg.Source.Append(nil)))
@@ -134,20 +138,20 @@ func get(sg ipv4.SG) (e Entry, ok bool, err error) {
 	answers, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWROUTE)
 	switch {
 	case errors.Is(err, unix.ENOENT):
-		return Entry{}, false, nil
+		return decoded{}, false, nil
 	case err != nil:
-		return Entry{}, false, fmt.Errorf("the kernel's multicast route of %s: %w", sg, err)
+		return decoded{}, false, fmt.Errorf("the kernel's multicast route of %s: %w", sg, err)
 	}
 	for _, body := range answers {
 		d, ok, err := decode(body)
 		if err != nil {
-			return Entry{}, false, err
+			return decoded{}, false, err
 		}
 		if ok && !d.unresolved {
-			return d.entry, true, nil
+			return d, true, nil
 		}
 	}
-	return Entry{}, false, nil
+	return decoded{}, false, nil
 }
 
 // leadsOut reports whether an interface leads to other hosts: not the loopback, nor the one by

@@ -107,11 +107,11 @@ func TestForwarderSendsDownTheTree(t *testing.T) {
 	r.add(sg, 0, 3)
 	send(sg, 5, Sent)
 	r.add(sg, 0)
-	send(sg, 6, NoReceivers)
+	send(sg, 6, Sent) // by (*,G): it is new and leads nowhere yet
 	// Everything so far came where it should, once, and nowhere else: the last packet tells.
 	r.add(sg, 1, 0, 1, 2, 3)
 	send(sg, 7, Sent)
-	for i, want := range [][]byte{{7}, {2, 7}, {2, 3, 7}, {5, 7}} {
+	for i, want := range [][]byte{{7}, {2, 6, 7}, {2, 3, 6, 7}, {5, 7}} {
 		for _, payload := range want {
 			p := heard[i]()
 			if p[20] != payload {

@@ -222,14 +222,15 @@ func (s *Speaker) takeHeldData(p *peer, r *rpInfo, waiting []waitingSA) {
 	}
 }
 
-// holds reports whether the cache has sg with that RP, from p.
+// holds reports whether the cache has sg with that RP, from p, who announced it just now: an entry
+// from before, while p's new one waits for the route to the RP, proves nothing.
 func (s *Speaker) holds(p *peer, rp ipv4.Addr, sg ipv4.SG) bool {
 	n := s.cache.find(sg)
 	if n == none {
 		return false
 	}
 	e := s.cache.at(n)
-	return e.peer == p.index && e.rp == rp
+	return e.peer == p.index && e.rp == rp && e.heard == s.stamp()
 }
 
 // takeData passes on a packet whose entry was taken from p: to other peers and to the
@@ -283,18 +284,35 @@ func (s *Speaker) DataForwarded(now time.Time, from ipv4.Addr, fate DataFate) {
 // checkData looks at what the decoding of a TLV does not: that has seen to it that there is
 // a header, and that its length, source and group are right.
 func checkData(packet []byte) DataFate {
-	const minHeader = 20
-	if len(packet) < minHeader {
+	const header, igmp, pim = 20, 2, 103
+	switch {
+	case len(packet) < header || packet[0] != 0x45: // options are for routers, as are IGMP and PIM
 		return DataMalformed
-	}
-	n := int(packet[0]&0xf) * 4
-	if n < minHeader || n > len(packet) || !headerSumRight(packet[:n]) {
+	case packet[9] == igmp || packet[9] == pim:
+		return DataMalformed
+	case !headerSumRight(packet[:header]) || !fragmentMayBe(packet, len(packet)-header):
 		return DataMalformed
 	}
 	if packetTTL(packet) <= 1 {
 		return DataTTL
 	}
 	return DataForwarded
+}
+
+// fragmentMayBe reports whether what the header says of fragments can be so; payload is in octets.
+func fragmentMayBe(header []byte, payload int) bool {
+	const reserved, dont, more = 0x8000, 0x4000, 0x2000
+	word := uint16(header[6])<<8 | uint16(header[7])
+	offset := int(word&0x1fff) * 8
+	switch {
+	case word&reserved != 0:
+		return false
+	case offset == 0 && word&more == 0:
+		return true
+	case word&dont != 0, payload == 0, word&more != 0 && payload%8 != 0:
+		return false
+	}
+	return 20+offset+payload <= 0xffff
 }
 
 // headerSumRight reports whether the checksum of an IPv4 header is right.
