@@ -128,9 +128,8 @@ func (s *Speaker) limits(p *peer, r *rpInfo, sg ipv4.SG) Reason {
 		return ReasonGlobalLimit
 	}
 	if q := &p.quota; q.rate.limited() && !q.bucket.take(s.now, q.rate) {
-		if !q.bucket.told {
-			q.bucket.told = true
-			s.tell(nowFull, alarm{limit: "sa-rate of the peer", max: q.rate.PerSecond, peer: p, of: ofPeer(p)})
+		if q.bucket.again.isNews(s.now) {
+			s.queue(nowFull, alarm{limit: "sa-rate of the peer", max: q.rate.PerSecond, peer: p, of: ofPeer(p)})
 		}
 		return ReasonRate
 	}
