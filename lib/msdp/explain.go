@@ -113,8 +113,8 @@ func (s *Speaker) whyNotSent(p, from *peer, sg ipv4.SG, rp ipv4.Addr) string {
 		return "it came from a member of the same mesh-group " + p.mesh
 	case p.out.judgeRP(rp) != ReasonNone:
 		return "sa-filter rp-list out: " + p.out.rp.explainAddr(rp)
-	case !p.out.scope.permitsAddr(sg.Group):
-		return "scope-boundary: " + p.out.scope.explainAddr(sg.Group)
+	case !p.out.scope.permitsGroup(sg.Group):
+		return "scope-boundary: " + p.out.scope.explainGroup(sg.Group)
 	case !p.out.sg.permits(sg):
 		return "sa-filter out: " + p.out.sg.explain(sg)
 	}
@@ -148,8 +148,8 @@ func (s *Speaker) whyRefused(p *peer, r RejectedSA) string {
 		}
 		return text + " (by now it would)"
 	case ReasonScope:
-		if !p.in.scope.permitsAddr(r.SG.Group) {
-			return "scope-boundary: " + p.in.scope.explainAddr(r.SG.Group)
+		if !p.in.scope.permitsGroup(r.SG.Group) {
+			return "scope-boundary: " + p.in.scope.explainGroup(r.SG.Group)
 		}
 		return text + " (by now it is not)"
 	case ReasonRPF, ReasonNoRoute:
@@ -181,6 +181,14 @@ func (u listUse) explainAddr(a ipv4.Addr) string {
 		return u.absent()
 	}
 	permit, line := u.list.PermitsAddr(a)
+	return explainLine(u.name, permit, line)
+}
+
+func (u listUse) explainGroup(g ipv4.Addr) string {
+	if u.list == nil {
+		return u.absent()
+	}
+	permit, line := u.list.PermitsGroup(g)
 	return explainLine(u.name, permit, line)
 }
 
