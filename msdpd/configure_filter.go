@@ -115,7 +115,7 @@ func (in *instance) warnOfMissingLists(before, now *settings) {
 
 // without returns those of all that are not in some.
 func without(all, some []msdp.MissingList) []msdp.MissingList {
-	return slices.DeleteFunc(all, func(m msdp.MissingList) bool { return slices.Contains(some, m) })
+	return slices.DeleteFunc(slices.Clone(all), func(m msdp.MissingList) bool { return slices.Contains(some, m) })
 }
 
 func (d *daemon) installTestFilter(sh *vty.Shell) {
