@@ -34,6 +34,8 @@ type alarm struct {
 	full   bool // it was reached; else its threshold
 	due    time.Time
 	others int // warnings like this that were not told
+	// waiting entries of the peer counted too, and will not be found in the cache.
+	waiting int
 	// of says which entries count; all: those of every peer.
 	of  func(*entry) bool
 	all bool
@@ -154,6 +156,9 @@ func (s *Speaker) warn(v *survey) {
 	fields := []zap.Field{
 		zap.Stringer("peer", v.peer.Addr), zap.String("limit", v.limit), zap.Uint32("max", v.max), zap.Int("entries", v.entries),
 		zap.Strings("busiest_rps", v.rps.top()), zap.Strings("busiest_sources", v.sources.top()),
+	}
+	if v.waiting > 0 {
+		fields = append(fields, zap.Int("waiting_for_a_route", v.waiting))
 	}
 	if v.all {
 		fields = append(fields, zap.Strings("busiest_peers", s.busiestPeers()))

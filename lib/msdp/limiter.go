@@ -141,7 +141,7 @@ func (s *Speaker) peerMayHave(p *peer, waiting int) bool {
 	q := &p.quota
 	ok, tell := q.gauge.meet(p.saCount+waiting, q.bound)
 	if tell != nothing {
-		s.tell(tell, alarm{limit: "sa-limit of the peer", max: q.max, peer: p, gauge: &q.gauge, of: ofPeer(p)})
+		s.tell(tell, alarm{limit: "sa-limit of the peer", max: q.max, peer: p, gauge: &q.gauge, waiting: waiting, of: ofPeer(p)})
 	}
 	return ok
 }
