@@ -447,7 +447,7 @@ func (c *chaos) check() {
 			c.t.Errorf("%v: %d, counted anew %d", what, got, want)
 		}
 	}
-	equal("cache", c.s.cache.count, n.all)
+	equal("cache", c.s.cache.count(), n.all)
 	pending, waiting := 0, map[peerIndex]int{}
 	nexts, rps := 0, map[*peer]int{}
 	tracked, watched := map[ipv4.Addr]int{}, map[ipv4.Addr]bool{}

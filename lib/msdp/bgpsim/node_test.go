@@ -328,6 +328,10 @@ func (n *node) Close(id msdp.ConnID) {
 	}
 }
 
+func (n *node) SendData(id msdp.ConnID, tlv []byte) bool { return n.Send(id, tlv) }
+
+func (n *node) ForwardData(ipv4.Addr, ipv4.SG, []byte) bool { return true }
+
 func (n *node) Send(id msdp.ConnID, tlvs []byte) bool {
 	c := n.conns[uint64(id)]
 	if c == nil || c.other == nil {

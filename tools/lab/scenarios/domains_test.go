@@ -4,6 +4,7 @@ package scenarios
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,8 @@ type domain struct {
 type domainsOptions struct {
 	// FRRSpeaks has pimd's own MSDP in the first or in the second domain.
 	FRRSpeaks [2]bool
+	// Config are more lines for each msdpd; PEER is the other's address.
+	Config string
 	// Args are more options for msdpd.
 	Args []string
 }
@@ -57,7 +60,7 @@ func startDomains(t *testing.T, o domainsOptions) [2]*domain {
 	for i, dom := range d {
 		if dom.speaker == "msdpd" {
 			dom.pimd = dom.rp.StartFRR("pimd", dom.pim().Config())
-			dom.msdpd = dom.rp.StartMSDPD(peerLine(d[1-i].rpAddr, dom.rpAddr), o.Args...)
+			dom.msdpd = dom.rp.StartMSDPD(peerLine(d[1-i].rpAddr, dom.rpAddr)+strings.ReplaceAll(o.Config, "PEER", d[1-i].rpAddr), o.Args...)
 		}
 	}
 	for i, dom := range d {
