@@ -370,11 +370,11 @@ func (c *chaos) checkExplanation(e Explanation) {
 
 // tally is a count of everything that is bounded.
 type tally struct {
-	all                   int
-	peer                  map[peerIndex]int
-	group, source, rp     map[ipv4.Addr]int
-	groupRange, sourcesIn map[netip.Prefix]int
-	peers                 map[peerIndex]*peer
+	all               int
+	peer              map[peerIndex]int
+	group, source, rp map[ipv4.Addr]int
+	sourcesIn         map[netip.Prefix]int
+	peers             map[peerIndex]*peer
 }
 
 func (c *chaos) counts() tally {
