@@ -8,7 +8,6 @@ import (
 	"go.uber.org/zap"
 
 	"msdpd/lib/acl"
-	"msdpd/lib/ipv4"
 	"msdpd/lib/msdp"
 	"msdpd/vty"
 )
@@ -115,7 +114,7 @@ func (in *instance) warnOfMissingLists(before, now *settings) {
 
 // without returns those of all that are not in some.
 func without(all, some []msdp.MissingList) []msdp.MissingList {
-	return slices.DeleteFunc(all, func(m msdp.MissingList) bool { return slices.Contains(some, m) })
+	return slices.DeleteFunc(slices.Clone(all), func(m msdp.MissingList) bool { return slices.Contains(some, m) })
 }
 
 func (d *daemon) installTestFilter(sh *vty.Shell) {
@@ -135,7 +134,10 @@ func (d *daemon) testFilter(c *vty.Call) error {
 	if list == nil {
 		return fmt.Errorf("there is no access list %s: a filter that names it refuses everything", name)
 	}
-	sg := ipv4.SG{Source: c.Addr("source"), Group: c.Addr("group")}
+	sg, err := sourceAndGroup(c)
+	if err != nil {
+		return err
+	}
 	permit, line := list.Permits(sg)
 	c.Printf("%s: %s\n", sg, verdict(name, permit, line))
 	if rp, ok := c.AddrOK("rp"); ok {

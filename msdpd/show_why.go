@@ -25,7 +25,11 @@ type why struct {
 }
 
 func (d *daemon) showWhy(c *vty.Call) error {
-	w := why{sg: ipv4.SG{Source: c.Addr("source"), Group: c.Addr("group")}}
+	sg, err := sourceAndGroup(c)
+	if err != nil {
+		return err
+	}
+	w := why{sg: sg}
 	now, err := d.ask(func(now time.Time) {
 		w.Explanation = d.instance.speaker.Explain(now, w.sg)
 		w.join, w.isJoined = d.instance.joiner.State(w.sg)
@@ -60,6 +64,19 @@ func (d *daemon) showWhy(c *vty.Call) error {
 		c.Printf("    nobody\n")
 	}
 	return nil
+}
+
+// sourceAndGroup reads the (S,G) that a command names. The error names the address that cannot
+// be there, as when the two changed places.
+func sourceAndGroup(c *vty.Call) (ipv4.SG, error) {
+	sg := ipv4.SG{Source: c.Addr("source"), Group: c.Addr("group")}
+	switch {
+	case !sg.Group.IsMulticast():
+		return sg, fmt.Errorf("%s is no group", sg.Group)
+	case sg.Source.IsMulticast():
+		return sg, fmt.Errorf("%s is a group, no source", sg.Source)
+	}
+	return sg, nil
 }
 
 func (w why) state(now time.Time) string {

@@ -34,24 +34,27 @@ func (a *AccessList) Lines() []Line {
 // Permits reports whether the list permits an SA for the (S,G), and the line that decides: nil
 // for the deny behind the last. The line must not be changed.
 func (a *AccessList) Permits(sg ipv4.SG) (bool, *Line) {
-	if a == nil {
-		return false, nil
-	}
-	for i := range a.lines {
-		if l := &a.lines[i]; l.matches(sg) {
-			return l.Permit, l
-		}
-	}
-	return false, nil
+	return a.first(func(l *Line) bool { return l.matches(sg) })
 }
 
 // PermitsAddr is Permits for a list that is about one address, such as an RP's.
 func (a *AccessList) PermitsAddr(addr ipv4.Addr) (bool, *Line) {
+	return a.first(func(l *Line) bool { return l.matchesAddr(addr) })
+}
+
+// PermitsGroup is Permits for a list that is about groups alone: a line with sources counts where
+// they are all there are.
+func (a *AccessList) PermitsGroup(group ipv4.Addr) (bool, *Line) {
+	return a.first(func(l *Line) bool { return l.matchesGroup(group) })
+}
+
+// first returns what the first line says that matches.
+func (a *AccessList) first(matches func(*Line) bool) (bool, *Line) {
 	if a == nil {
 		return false, nil
 	}
 	for i := range a.lines {
-		if l := &a.lines[i]; l.matchesAddr(addr) {
+		if l := &a.lines[i]; matches(l) {
 			return l.Permit, l
 		}
 	}

@@ -110,6 +110,7 @@ func TestPermitsAllocatesNothing(t *testing.T) {
 	p := l.Prefix("p")
 	if n := testing.AllocsPerRun(100, func() {
 		Border().Permits(last)
+		Border().PermitsGroup(last.Group)
 		Border().PermitsAddr(last.Source)
 		p.PermitsAddr(last.Source)
 	}); n != 0 {
@@ -167,5 +168,30 @@ func TestBorder(t *testing.T) {
 		if permit, _ := Border().PermitsAddr(ipv4.MustParse(rp)); permit != want {
 			t.Errorf("RP %s: %v", rp, permit)
 		}
+	}
+}
+
+func TestPermitsGroup(t *testing.T) {
+	l := mustLists(t, "access-list region deny ip host 192.0.2.1 any", "access-list region deny ip any 239.64.0.0 0.0.255.255", "access-list region permit ip any any",
+		"access-list one deny 239.64.0.0/16", "access-list one permit any")
+	for _, tc := range []struct {
+		list, group string
+		want        bool
+		seq         uint32
+	}{
+		{"region", "239.64.1.1", false, 10},
+		{"region", "239.65.1.1", true, 15},
+		{"one", "239.64.1.1", false, 5},
+		{"one", "239.65.1.1", true, 10},
+		{"msdp-border", "239.1.1.1", false, 155},
+		{"msdp-border", "238.1.1.1", true, 160},
+	} {
+		permit, line := l.Access(tc.list).PermitsGroup(ipv4.MustParse(tc.group))
+		if permit != tc.want || line == nil || line.Seq != tc.seq {
+			t.Errorf("%s: group %s: %t by %v, want %t by seq %d", tc.list, tc.group, permit, line, tc.want, tc.seq)
+		}
+	}
+	if permit, line := l.Access("none").PermitsGroup(1); permit || line != nil {
+		t.Errorf("no list: %t by %v", permit, line)
 	}
 }

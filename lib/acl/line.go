@@ -132,6 +132,14 @@ func (l *Line) matchesAddr(a ipv4.Addr) bool {
 	return l.one(a)
 }
 
+// matchesGroup reports whether the line is about the group, whatever the source.
+func (l *Line) matchesGroup(g ipv4.Addr) bool {
+	if l.Extended {
+		return l.Sources.IsAny() && l.Range.Contains(g)
+	}
+	return l.one(g)
+}
+
 func (l *Line) one(a ipv4.Addr) bool {
 	return l.Range.Contains(a) && (!l.Exact || l.Range.Wildcard == 0)
 }

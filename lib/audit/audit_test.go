@@ -171,10 +171,16 @@ func TestEachCheck(t *testing.T) {
 			{Error, "peer 10.0.0.1 sa-filter in", "names the list x, which does not exist", "access-list x permit ip SOURCES GROUPS"},
 			{Error, "default-peer 10.0.0.1 prefix-list", "names the list y, which does not exist", "ip prefix-list y permit A.B.C.D/M"},
 		}},
+		{"missing-list", "of groups and of RPs", func(f *Facts) {
+			f.MissingLists = []msdp.MissingList{{Name: "x", User: "peer 10.0.0.1 scope-boundary"}, {Name: "y", User: "peer 10.0.0.1 sa-filter rp-list in"}}
+		}, []want{
+			{Error, "peer 10.0.0.1 scope-boundary", "names the list x", "access-list x permit A.B.C.D/M"},
+			{Error, "peer 10.0.0.1 sa-filter rp-list in", "names the list y", "access-list y permit A.B.C.D/M"},
+		}},
 		{"limit", "default", func(f *Facts) { f.at(one).Limits.Entries.Max = 0 },
 			[]want{{Note, "peer 10.0.1.1", "no sa-limit of its own", "ip msdp peer 10.0.1.1 sa-limit N"}}},
 		{"limit", "none", func(f *Facts) { f.at(one).Limits.Entries.Max = msdp.Unlimited },
-			[]want{{Note, "peer 10.0.1.1", "no sa-limit of its own", "ip msdp peer 10.0.1.1 sa-limit N"}}},
+			[]want{{Warning, "peer 10.0.1.1", "its sa-limit is unlimited", "ip msdp peer 10.0.1.1 sa-limit N"}}},
 		{"shutdown", "all", func(f *Facts) {
 			f.Shutdown = true
 			for i := range f.Peers {

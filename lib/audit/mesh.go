@@ -141,7 +141,7 @@ func duplicateRP(f Facts) []Finding {
 		}
 		out = append(out, Finding{
 			Severity: Warning, Subject: subject(p.Addr),
-			What:      plural(n, "entry", "entries") + " were refused because the source is cached with another RP",
+			What:      plural(n, "entry was", "entries were") + " refused because the source is cached with another RP",
 			Why:       "two RPs announce one source: it registers with both, or one takes another domain's source for its own",
 			Reference: "RFC 3618 §3",
 			Command:   "show ip msdp sa detail",

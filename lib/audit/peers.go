@@ -112,8 +112,11 @@ func missingList(f Facts) []Finding {
 			Why:     "it refuses everything",
 			Command: "access-list " + m.Name + " permit ip SOURCES GROUPS",
 		})
-		if strings.HasSuffix(m.User, "prefix-list") {
+		switch {
+		case strings.HasSuffix(m.User, "prefix-list"):
 			out[len(out)-1].Command = "ip prefix-list " + m.Name + " permit A.B.C.D/M"
+		case strings.Contains(m.User, "rp-list"), strings.HasSuffix(m.User, "scope-boundary"), strings.HasSuffix(m.User, "sa-request accept list"):
+			out[len(out)-1].Command = "access-list " + m.Name + " permit A.B.C.D/M"
 		}
 	}
 	return out
@@ -126,13 +129,19 @@ func limit(f Facts) []Finding {
 		if l := p.Limits.Entries.Max; l != 0 && l != msdp.Unlimited {
 			continue
 		}
-		out = append(out, Finding{
+		found := Finding{
 			Severity: Note, Subject: subject(p.Addr),
 			What:      "has no sa-limit of its own",
 			Why:       "the default bounds what it can fill, but knows nothing of how many sources are usual",
 			Reference: "RFC 4611 §4.2",
 			Command:   "ip msdp peer " + p.Addr.String() + " sa-limit N",
-		})
+		}
+		if p.Limits.Entries.Max == msdp.Unlimited {
+			found.Severity = Warning
+			found.What = "its sa-limit is unlimited"
+			found.Why = "it can fill the cache up to the limit of all peers, and no other peer finds room"
+		}
+		out = append(out, found)
 	}
 	return out
 }

@@ -34,6 +34,8 @@ type alarm struct {
 	full   bool // it was reached; else its threshold
 	due    time.Time
 	others int // warnings like this that were not told
+	// waiting entries of the peer counted too, and will not be found in the cache.
+	waiting int
 	// of says which entries count; all: those of every peer.
 	of  func(*entry) bool
 	all bool
@@ -56,16 +58,24 @@ func ofSources(prefix netip.Prefix) func(*entry) bool {
 	return func(e *entry) bool { return prefix.Contains(e.sg.Source.Netip()) }
 }
 
-// tell has a warning told as soon as what it says has been gathered. That a limit is reached
-// is told instead of its threshold, where that was not told yet.
+// tell has a warning told that was not told lately.
 func (s *Speaker) tell(what news, a alarm) {
+	if a.gauge.isNews(s.now, what) {
+		a.others, a.gauge.untold = a.gauge.untold, 0
+		s.queue(what, a)
+	}
+}
+
+// queue has a warning told as soon as what it says has been gathered. That a limit is reached
+// is told instead of its threshold, where that was not told yet.
+func (s *Speaker) queue(what news, a alarm) {
 	l := &s.limiter
 	a.full, a.due = what == nowFull, s.now
 	if !a.full {
 		a.due = s.now.Add(nearPause)
 	}
 	if i := s.nearAlarm(a.gauge); a.full && i >= 0 {
-		a.others = l.alarms[i].others
+		a.others += l.alarms[i].others
 		l.alarms[i] = a
 	} else if len(l.alarms) < maxAlarms {
 		l.alarms = append(l.alarms, a)
@@ -79,8 +89,11 @@ func (s *Speaker) nearAlarm(g *gauge) int {
 
 // tellFamily is tell for what is one of many.
 func (s *Speaker) tellFamily(f *family, what news, a alarm) {
+	if !a.gauge.isNews(s.now, what) {
+		return
+	}
 	if what == nowFull && s.nearAlarm(a.gauge) >= 0 {
-		s.tell(what, a)
+		s.queue(what, a)
 		return
 	}
 	if s.now.Before(f.quietUntil) {
@@ -89,7 +102,7 @@ func (s *Speaker) tellFamily(f *family, what news, a alarm) {
 	}
 	a.others, f.untold = f.untold, 0
 	f.quietUntil = s.now.Add(familyPause)
-	s.tell(what, a)
+	s.queue(what, a)
 }
 
 // tellLimits goes on with the warnings that are due.
@@ -143,6 +156,9 @@ func (s *Speaker) warn(v *survey) {
 	fields := []zap.Field{
 		zap.Stringer("peer", v.peer.Addr), zap.String("limit", v.limit), zap.Uint32("max", v.max), zap.Int("entries", v.entries),
 		zap.Strings("busiest_rps", v.rps.top()), zap.Strings("busiest_sources", v.sources.top()),
+	}
+	if v.waiting > 0 {
+		fields = append(fields, zap.Int("waiting_for_a_route", v.waiting))
 	}
 	if v.all {
 		fields = append(fields, zap.Strings("busiest_peers", s.busiestPeers()))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"msdpd/lib/ipv4"
+	"msdpd/lib/rib"
 )
 
 // The threshold is told, then the limit, each once; again only when the count was below.
@@ -136,5 +137,27 @@ func TestGaugesAreBounded(t *testing.T) {
 	f.tidy(func(ipv4.Addr) (int, bound) { return 0, b })
 	if len(f.gauges) != 0 {
 		t.Errorf("%d gauges are left", len(f.gauges))
+	}
+}
+
+// A peer whose count goes up and down, be it with entries that wait for routes that are not there,
+// is told of once as long as that goes on.
+func TestFlappingCountIsToldOnce(t *testing.T) {
+	r, logs := limitRig(t, func(c *Config) { c.Peer(below1).Limits.Entries.Max = 1000 })
+	flap := func(rp string) {
+		r.announce(below1, rp, junk(0, 1100))
+		r.s.RouteChanged(r.now, ip(rp), rib.Route{From: rib.FromZebra})
+		r.announce(below1, below1.String(), junk(5000, 1))
+		r.advance(2 * time.Second)
+	}
+	for i := range 20 {
+		flap(fmt.Sprintf("50.0.0.%d", i))
+	}
+	wantTold(t, logs, "full sa-limit of the peer")
+	r.advanceAlive(repeatPause)
+	flap("51.0.0.1")
+	told := wantTold(t, logs, "full sa-limit of the peer")
+	if len(told) == 1 && (told[0].ContextMap()["others_untold"] != int64(19) || told[0].ContextMap()["waiting_for_a_route"] != int64(999)) {
+		t.Errorf("told %v", told[0].ContextMap())
 	}
 }

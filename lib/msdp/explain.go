@@ -14,7 +14,7 @@ type Explanation struct {
 	Known bool // it is in the cache, or local; else SA says nothing
 	// Interested: the group has receivers here.
 	Interested bool
-	// Announced says why a local source is not announced, "" where it is.
+	// NotAnnounced says why a local source is not announced, "" where it is.
 	NotAnnounced string
 	Offers       []Offer
 	// Deliveries tell for each peer whether it was sent there.
@@ -72,15 +72,20 @@ func (s *Speaker) Explain(now time.Time, sg ipv4.SG) Explanation {
 			out.Deliveries = append(out.Deliveries, d)
 		}
 	case out.Known:
-		e := s.cache.at(s.cache.find(sg))
+		n := s.cache.find(sg)
+		e := s.cache.at(n)
 		owner := s.slots[e.peer]
 		out.Offers = append(out.Offers, Offer{
 			Peer: owner.Addr, RP: e.rp, First: s.timeOf(e.firstSeen), Last: s.timeOf(e.heard), Taken: true, Why: s.whyTaken(owner, e),
 		})
 		for _, p := range s.ordered {
 			d := Delivery{Peer: p.Addr, State: p.state, Why: s.whyNotSent(p, owner, sg, e.rp)}
-			if d.Why == "" && s.stamp().since(e.heard) > freshPeriod && s.timeOf(e.sent).Before(p.since) {
+			switch {
+			case d.Why != "":
+			case p.since.Sub(s.timeOf(e.heard)) > freshPeriod:
 				d.Why = "it was not heard again since the session came up"
+			case p.catchUp != nil && (e.seq > p.catchUp.started || e.seq > p.catchUp.since && n >= p.catchUp.next):
+				d.Why = "not yet: the peer is slow, and served from the cache"
 			}
 			d.Sent = d.Why == ""
 			out.Deliveries = append(out.Deliveries, d)
@@ -113,8 +118,8 @@ func (s *Speaker) whyNotSent(p, from *peer, sg ipv4.SG, rp ipv4.Addr) string {
 		return "it came from a member of the same mesh-group " + p.mesh
 	case p.out.judgeRP(rp) != ReasonNone:
 		return "sa-filter rp-list out: " + p.out.rp.explainAddr(rp)
-	case !p.out.scope.permitsAddr(sg.Group):
-		return "scope-boundary: " + p.out.scope.explainAddr(sg.Group)
+	case !p.out.scope.permitsGroup(sg.Group):
+		return "scope-boundary: " + p.out.scope.explainGroup(sg.Group)
 	case !p.out.sg.permits(sg):
 		return "sa-filter out: " + p.out.sg.explain(sg)
 	}
@@ -122,7 +127,10 @@ func (s *Speaker) whyNotSent(p, from *peer, sg ipv4.SG, rp ipv4.Addr) string {
 }
 
 func (s *Speaker) whyTaken(owner *peer, e *entry) string {
-	if e.flags&flagMesh != 0 {
+	switch {
+	case e.flags&flagMesh != 0 && owner.mesh == "":
+		return "it was a member of a mesh group then, and needed no peer-RPF check"
+	case e.flags&flagMesh != 0:
 		return "from a member of mesh-group " + owner.mesh + ", without a peer-RPF check"
 	}
 	r := s.rpTable[e.rp]
@@ -148,20 +156,26 @@ func (s *Speaker) whyRefused(p *peer, r RejectedSA) string {
 		}
 		return text + " (by now it would)"
 	case ReasonScope:
-		if !p.in.scope.permitsAddr(r.SG.Group) {
-			return "scope-boundary: " + p.in.scope.explainAddr(r.SG.Group)
+		if !p.in.scope.permitsGroup(r.SG.Group) {
+			return "scope-boundary: " + p.in.scope.explainGroup(r.SG.Group)
 		}
 		return text + " (by now it is not)"
 	case ReasonRPF, ReasonNoRoute:
-		if info := s.rpTable[r.RP]; info != nil {
-			return text + ": " + s.explainPeer(p, info, s.rpfPeer(info)).Why
+		info := s.rpTable[r.RP]
+		if info == nil {
+			return text
 		}
+		now := s.explainPeer(p, info, s.rpfPeer(info))
+		if now.Accepted {
+			return text + " (by now it would be taken: " + now.Why + ")"
+		}
+		return text + ": " + now.Why
 	case ReasonDuplicateRP:
-		if sa, ok := s.SA(r.SG); ok && !sa.Local {
+		if sa, ok := s.SA(r.SG); ok && !sa.Local && sa.RP != r.RP {
 			return fmt.Sprintf("%s, %s from %s", text, sa.RP, sa.Peer)
 		}
 	case ReasonNotOwner:
-		if sa, ok := s.SA(r.SG); ok && !sa.Local {
+		if sa, ok := s.SA(r.SG); ok && !sa.Local && sa.Peer != r.Peer {
 			return text + ": " + sa.Peer.String()
 		}
 	}
@@ -181,6 +195,14 @@ func (u listUse) explainAddr(a ipv4.Addr) string {
 		return u.absent()
 	}
 	permit, line := u.list.PermitsAddr(a)
+	return explainLine(u.name, permit, line)
+}
+
+func (u listUse) explainGroup(g ipv4.Addr) string {
+	if u.list == nil {
+		return u.absent()
+	}
+	permit, line := u.list.PermitsGroup(g)
 	return explainLine(u.name, permit, line)
 }
 

@@ -100,7 +100,7 @@ type filter struct {
 // listUse is a list in use. The zero value is none.
 type listUse struct {
 	name string
-	list *acl.AccessList // nil: there is none of that name
+	list *acl.AccessList // nil: there is none of that name, and nothing is permitted
 }
 
 func (c *Config) use(name string) listUse { return listUse{name, c.Lists.Access(name)} }
@@ -113,9 +113,6 @@ func (u listUse) permits(sg ipv4.SG) bool {
 	if u.name == "" {
 		return true
 	}
-	if u.list == nil {
-		return false
-	}
 	ok, _ := u.list.Permits(sg)
 	return ok
 }
@@ -124,10 +121,15 @@ func (u listUse) permitsAddr(a ipv4.Addr) bool {
 	if u.name == "" {
 		return true
 	}
-	if u.list == nil {
-		return false
-	}
 	ok, _ := u.list.PermitsAddr(a)
+	return ok
+}
+
+func (u listUse) permitsGroup(g ipv4.Addr) bool {
+	if u.name == "" {
+		return true
+	}
+	ok, _ := u.list.PermitsGroup(g)
 	return ok
 }
 
@@ -144,7 +146,7 @@ func (f *filter) judgeRP(rp ipv4.Addr) Reason {
 
 // judge says why (S,G) does not pass, if so. The RP is judgeRP's.
 func (f *filter) judge(sg ipv4.SG) Reason {
-	if !f.scope.permitsAddr(sg.Group) {
+	if !f.scope.permitsGroup(sg.Group) {
 		return ReasonScope
 	}
 	if !f.sg.permits(sg) {

@@ -106,6 +106,24 @@ func TestFilterOut(t *testing.T) {
 	}
 }
 
+// A boundary can be written with sources and groups, too, and the ready-made list is.
+func TestScopeBoundaryOfAnExtendedList(t *testing.T) {
+	for _, list := range []string{"region", "msdp-border"} {
+		c := filtered(PeerFilters{ScopeBoundary: list})
+		c.Lists = lists(t, "access-list region deny ip any 239.0.0.0 0.255.255.255", "access-list region permit ip any any")
+		r := newRig(t, c)
+		r.up(below1, below2, below3)
+		r.forgetSent()
+		r.sa(below1, below1.String(), sgInside, sgOutside)
+		r.wantCached(false, sgInside)
+		r.wantRefused(below1, ReasonScope, 1)
+		r.wantSAs(below2, sgOutside)
+		r.wantSAs(below3, sgOutside)
+		r.sa(below3, below3.String(), sg("192.0.2.2", "239.1.1.1"), sg("192.0.2.2", "238.1.1.1"))
+		r.wantSAs(below2, sg("192.0.2.2", "238.1.1.1"))
+	}
+}
+
 func TestFilterByRP(t *testing.T) {
 	c := filtered(PeerFilters{In: FilterLists{RP: "rps"}, Out: FilterLists{RP: "rps"}})
 	c.Lists = lists(t, "access-list rps permit host "+below1.String())

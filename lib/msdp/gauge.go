@@ -31,6 +31,33 @@ func plainBound(most uint32) bound { return newBound(EntryLimit{Max: most}, Unli
 type gauge struct {
 	near, full bool
 	refused    uint64
+	again      [nowFull + 1]pause
+	untold     int
+}
+
+// repeatPause is how long something must not have happened before it is told again: a peer can
+// make its count go up and down as fast as it likes, with entries that wait for a route.
+const repeatPause = time.Minute
+
+// pause is how long something that was told goes on; it is told once.
+type pause struct{ until time.Time }
+
+// isNews reports whether what happens now did not happen for repeatPause.
+func (p *pause) isNews(now time.Time) bool {
+	quiet := now.Before(p.until)
+	p.until = now.Add(repeatPause)
+	return !quiet
+}
+
+// isNews reports whether what is to be told now was not told lately.
+func (g *gauge) isNews(now time.Time, what news) bool {
+	if g.again[what].isNews(now) {
+		return true
+	}
+	if what == nowFull {
+		g.untold++
+	}
+	return false
 }
 
 // news is what there is to tell of a gauge.

@@ -128,9 +128,8 @@ func (s *Speaker) limits(p *peer, r *rpInfo, sg ipv4.SG) Reason {
 		return ReasonGlobalLimit
 	}
 	if q := &p.quota; q.rate.limited() && !q.bucket.take(s.now, q.rate) {
-		if !q.bucket.told {
-			q.bucket.told = true
-			s.tell(nowFull, alarm{limit: "sa-rate of the peer", max: q.rate.PerSecond, peer: p, of: ofPeer(p)})
+		if q.bucket.again.isNews(s.now) {
+			s.queue(nowFull, alarm{limit: "sa-rate of the peer", max: q.rate.PerSecond, peer: p, of: ofPeer(p)})
 		}
 		return ReasonRate
 	}
@@ -142,7 +141,7 @@ func (s *Speaker) peerMayHave(p *peer, waiting int) bool {
 	q := &p.quota
 	ok, tell := q.gauge.meet(p.saCount+waiting, q.bound)
 	if tell != nothing {
-		s.tell(tell, alarm{limit: "sa-limit of the peer", max: q.max, peer: p, gauge: &q.gauge, of: ofPeer(p)})
+		s.tell(tell, alarm{limit: "sa-limit of the peer", max: q.max, peer: p, gauge: &q.gauge, waiting: waiting, of: ofPeer(p)})
 	}
 	return ok
 }

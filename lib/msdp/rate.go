@@ -12,17 +12,14 @@ import (
 type bucket struct {
 	tokens  float64
 	filled  time.Time
-	told    bool // that it was empty, since it was last full
+	again   pause // of telling that it is empty
 	refused uint64
 }
 
-// fill adds what came since it was last filled. A bucket that is full has nothing to tell.
+// fill adds what came since it was last filled.
 func (b *bucket) fill(now time.Time, r Rate) {
 	b.tokens = min(float64(r.Burst), b.tokens+now.Sub(b.filled).Seconds()*float64(r.PerSecond))
 	b.filled = now
-	if b.tokens >= float64(r.Burst) {
-		b.told = false
-	}
 }
 
 // take reports whether there is a token, and takes it.
@@ -89,8 +86,7 @@ func (s *Speaker) mayRegister(dr ipv4.Addr) bool {
 	}
 	s.registerSeen.Limited++
 	s.limiter.drs.refused++
-	if !b.told {
-		b.told = true
+	if b.again.isNews(s.now) {
 		who := "this router"
 		if dr != 0 {
 			who = dr.String()

@@ -27,6 +27,10 @@ func TestPeerRate(t *testing.T) {
 	r.advance(15 * time.Second) // full again
 	r.announce(below1, rp, junk(1000, 150))
 	r.advance(time.Second)
+	wantTold(t, logs) // it goes on
+	r.advanceAlive(repeatPause)
+	r.announce(below1, rp, junk(2000, 150))
+	r.advance(time.Second)
 	wantTold(t, logs, "full sa-rate of the peer")
 }
 
@@ -67,7 +71,14 @@ func TestRegisterRate(t *testing.T) {
 	for _, s := range junk(100, 8) {
 		r.register(s)
 	}
-	if n := logs.Len(); n != 2 { // it was full in between
+	if n := logs.Len(); n != 1 { // it goes on
+		t.Errorf("told %d times", n)
+	}
+	r.advance(repeatPause)
+	for _, s := range junk(200, 8) {
+		r.register(s)
+	}
+	if n := logs.Len(); n != 2 {
 		t.Errorf("told %d times", n)
 	}
 }

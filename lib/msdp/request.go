@@ -60,7 +60,7 @@ func (r *requests) wasAsked(group ipv4.Addr, now stamp) bool {
 // receiveRequest answers an SA-Request with what p may hear of the group.
 func (s *Speaker) receiveRequest(p *peer, group ipv4.Addr) {
 	p.stats.RequestsReceived++
-	if !p.Requests.Accept || !s.config.use(p.Requests.List).permitsAddr(group) || !p.requests.mayAnswer(s.now) {
+	if !p.Requests.Accept || !s.config.use(p.Requests.List).permitsGroup(group) || !p.requests.mayAnswer(s.now) {
 		p.stats.RequestsRefused++
 		return
 	}

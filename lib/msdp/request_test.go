@@ -108,10 +108,12 @@ func TestRequestsByList(t *testing.T) {
 	if missing := c.MissingLists(); len(missing) != 1 {
 		t.Errorf("missing: %v", missing)
 	}
-	c.Lists = lists(t, "access-list groups permit 239.0.0.0/8")
-	r.apply(c)
-	if got := ask(); len(got) != 1 || got[in] != below2 {
-		t.Errorf("%v", got)
+	for _, line := range []string{"access-list groups permit 239.0.0.0/8", "access-list groups permit ip any 239.0.0.0 0.255.255.255"} {
+		c.Lists = lists(t, line)
+		r.apply(c)
+		if got := ask(); len(got) != 1 || got[in] != below2 {
+			t.Errorf("%s: %v", line, got)
+		}
 	}
 }
 
