@@ -1,0 +1,44 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// FRR 10 has a daemon that keeps the configuration of others: of staticd in 10.3, of zebra too in 10.7. These then know no
+// option -f, and are configured through vtysh; the rest read a file of their own as ever.
+
+// startMgmtd starts mgmtd before the first daemon of a node, where the release has it.
+func (nd *Node) startMgmtd(before string) {
+	nd.net.t.Helper()
+	if nd.mgmtd != nil || before == "mgmtd" {
+		return
+	}
+	path := filepath.Join(daemonDir, "mgmtd")
+	if _, err := os.Stat(filepath.Join(nd.FRR.Root, path)); err != nil {
+		return
+	}
+	nd.mgmtd = nd.newDaemon("mgmtd")
+	nd.mgmtd.path, nd.mgmtd.frr = path, nd.FRR
+	// At debugging level it tells of each file of each YANG module.
+	nd.mgmtd.args = []string{"-N", nd.space, "-P", "0", "--log", "stdout", "--log-level", "informational"}
+	nd.launch(nd.mgmtd, "")
+}
+
+// readsConfig tells whether a daemon has the option -f.
+func (f FRR) readsConfig(daemon string) bool {
+	out, err := f.command("", filepath.Join(daemonDir, daemon), "--help").Output()
+	return err != nil || strings.Contains(string(out), "--config_file")
+}
+
+// vtysh has the release's vtysh hand out a file of commands to the node's daemons. What stands in the file already
+// and does not change is no failure.
+func (nd *Node) vtysh(file string) error {
+	out, err := nd.FRR.command(nd.space, "/usr/bin/vtysh", "-N", nd.space, "-f", file).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("vtysh -f %s: %w: %s", file, err, out)
+	}
+	return nil
+}
