@@ -73,27 +73,38 @@ func chownFRR(path string) error {
 }
 
 // StartFRR starts one of FRR's daemons (zebra first: the others wait for it) with a configuration and
-// more options, and waits until its vty answers. It logs at debugging level to
-// the network's directory, and listens for telnet nowhere.
+// more options, and waits until its vty answers. It logs to the network's directory, and listens for telnet nowhere.
 func (nd *Node) StartFRR(daemon, config string, args ...string) *Daemon {
 	nd.net.t.Helper()
-	path := filepath.Join(daemonDir, daemon)
-	if _, err := os.Stat(filepath.Join(nd.FRR.Root, path)); err != nil {
+	if _, err := os.Stat(filepath.Join(nd.FRR.Root, daemonDir, daemon)); err != nil {
 		nd.net.t.Fatalf("starting %s on %s: %v", daemon, nd.name, err)
 	}
 	nd.startMgmtd(daemon)
-	d := nd.newDaemon(daemon)
-	d.path, d.frr = path, nd.FRR
-	d.args = append([]string{"-N", nd.space, "-P", "0", "--log", "stdout", "--log-level", "debug"}, args...)
+	d := nd.newFRR(daemon)
+	d.args = append(d.args, args...)
 	if nd.FRR.readsConfig(daemon) {
-		d.args = append([]string{"-f", d.config}, d.args...)
+		config = "log timestamp precision 3\n" + config
+		d.args = append(d.args, "-f", d.config)
 	} else {
 		d.configure = nd.vtysh
 	}
 	if daemon == "ospfd" {
 		nd.tidyAfterOSPF()
 	}
-	nd.launch(d, "log timestamp precision 3\n"+config)
+	nd.launch(d, config)
+	return d
+}
+
+// newFRR prepares one of FRR's daemons, without a configuration. At debugging level those of FRR 10 tell of
+// each file of each YANG module.
+func (nd *Node) newFRR(daemon string) *Daemon {
+	d := nd.newDaemon(daemon)
+	d.path, d.frr = filepath.Join(daemonDir, daemon), nd.FRR
+	level := "debug"
+	if nd.FRR.hasMgmtd() {
+		level = "informational"
+	}
+	d.args = []string{"-N", nd.space, "-P", "0", "--log", "stdout", "--log-level", level}
 	return d
 }
 

@@ -13,18 +13,16 @@ import (
 // startMgmtd starts mgmtd before the first daemon of a node, where the release has it.
 func (nd *Node) startMgmtd(before string) {
 	nd.net.t.Helper()
-	if nd.mgmtd != nil || before == "mgmtd" {
+	if nd.mgmtd != nil || before == "mgmtd" || !nd.FRR.hasMgmtd() {
 		return
 	}
-	path := filepath.Join(daemonDir, "mgmtd")
-	if _, err := os.Stat(filepath.Join(nd.FRR.Root, path)); err != nil {
-		return
-	}
-	nd.mgmtd = nd.newDaemon("mgmtd")
-	nd.mgmtd.path, nd.mgmtd.frr = path, nd.FRR
-	// At debugging level it tells of each file of each YANG module.
-	nd.mgmtd.args = []string{"-N", nd.space, "-P", "0", "--log", "stdout", "--log-level", "informational"}
+	nd.mgmtd = nd.newFRR("mgmtd")
 	nd.launch(nd.mgmtd, "")
+}
+
+func (f FRR) hasMgmtd() bool {
+	_, err := os.Stat(filepath.Join(f.Root, daemonDir, "mgmtd"))
+	return err == nil
 }
 
 // readsConfig tells whether a daemon has the option -f.
