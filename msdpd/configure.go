@@ -41,7 +41,12 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 	c.instance()
 	c.peers()
 	c.filters()
+	c.requests()
 	c.meshGroups()
+	c.limits()
+	c.sessions()
+	c.events()
+	c.spellings()
 }
 
 func (c *configurator) install(mode *vty.Mode, syntax, help string, f change) {

@@ -60,7 +60,7 @@ func configureFilter(s *settings, c *vty.Call) error {
 
 func configureFilterBothLists(s *settings, c *vty.Call) error {
 	if !c.No && !c.Has("list") && !c.Has("rps") {
-		return errors.New("name a list: `list NAME` or `rp-list NAME`; to let nothing cross, one with `deny any any`")
+		return errors.New("name a list: `list NAME` or `rp-list NAME`; to let nothing cross, one with `deny ip any any`")
 	}
 	return changePeer(s, c, func(p *msdp.PeerConfig) {
 		lists := direction(p, c)

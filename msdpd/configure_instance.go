@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"msdpd/lib/msdp"
 	"msdpd/vty"
@@ -25,10 +28,11 @@ func (c *configurator) instance() {
 	c.both("msdp timers (1-65535)$keepalive (3-65535)$hold [(1-65535)$retry]",
 		msdpHelp+"Periods of every session, in seconds\nKeepAlive period, less than the hold time\nHold time\nConnectRetry period\n", configureTimers)
 	c.withdraw("msdp timers", msdpHelp+"Periods of every session\n", configureTimers)
+	c.both("msdp originator-id <A.B.C.D$id|IFNAME$interface>",
+		msdpHelp+"The RP field of the SAs of this router\nAn address of this router\nAn interface, whose first address is used\n", configureOriginator)
 	const rejectedHelp = msdpHelp + "Remember refused SA entries for `show ip msdp sa rejected` and `why`\n"
 	c.both("msdp cache-rejected-sa (1-1000000)$count", rejectedHelp+"How many, 1000 if not set\n", configureRejected)
 	c.withdraw("msdp cache-rejected-sa", rejectedHelp, configureRejected)
-	c.both("msdp originator-id A.B.C.D$id", msdpHelp+"The RP field of the SAs of this router\nAn address of this router\n", configureOriginator)
 	c.withdraw("msdp originator-id", msdpHelp+"The RP field of the SAs of this router\n", configureOriginator)
 	const defaultHelp = msdpHelp + "The RPF peer towards RPs for which no other rule names one\nThe peer's address\n"
 	c.both("msdp default-peer A.B.C.D$peer [prefix-list WORD$list]", defaultHelp+"Only the RPs that a list permits\nThe prefix list's name\n", configureDefaultPeer)
@@ -58,9 +62,26 @@ func configureRejected(s *settings, c *vty.Call) error {
 }
 
 func configureOriginator(s *settings, c *vty.Call) error {
-	s.msdp.OriginatorID = 0
-	if !c.No {
-		s.msdp.OriginatorID = c.Addr("id")
+	s.msdp.OriginatorID, s.msdp.OriginatorInterface = 0, ""
+	if c.No {
+		return nil
+	}
+	if name := c.Arg("interface"); name != "" {
+		s.msdp.OriginatorInterface = name
+		return validInterface(name)
+	}
+	s.msdp.OriginatorID = c.Addr("id")
+	return nil
+}
+
+// validInterface refuses what the kernel never calls an interface, and what was meant to be an
+// address.
+func validInterface(name string) error {
+	switch {
+	case strings.Trim(name, "0123456789.") == "":
+		return fmt.Errorf("%s is neither an IPv4 address nor the name of an interface", name)
+	case len(name) >= unix.IFNAMSIZ || strings.Contains(name, "/"):
+		return fmt.Errorf("%s cannot be the name of an interface", name)
 	}
 	return nil
 }

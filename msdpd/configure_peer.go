@@ -33,6 +33,11 @@ func configurePeer(s *settings, c *vty.Call) error {
 	if c.No {
 		return removePeer(s, c)
 	}
+	if name := c.Arg("interface"); name != "" {
+		if err := validInterface(name); err != nil {
+			return err
+		}
+	}
 	p := s.msdp.AddPeer(addr)
 	p.Local, p.LocalInterface = c.Addr("source"), c.Arg("interface")
 	p.ASN = uint32(c.Uint("asn"))
@@ -70,16 +75,17 @@ func configureDescription(s *settings, c *vty.Call) error {
 }
 
 func configurePassword(s *settings, c *vty.Call) error {
-	key := guard.Key(c.Arg("key"))
-	if !c.No && key.Reveal() == guard.Hidden {
+	if c.No {
+		return setPassword(s, c, "")
+	}
+	return setPassword(s, c, guard.Key(c.Arg("key")))
+}
+
+func setPassword(s *settings, c *vty.Call, key guard.Key) error {
+	if key.Reveal() == guard.Hidden {
 		return fmt.Errorf("%s stands for a password in what is shown without enable, and is none", guard.Hidden)
 	}
-	return changePeer(s, c, func(p *msdp.PeerConfig) {
-		p.Guard.Key = ""
-		if !c.No {
-			p.Guard.Key = key
-		}
-	})
+	return changePeer(s, c, func(p *msdp.PeerConfig) { p.Guard.Key = key })
 }
 
 func configureTTL(s *settings, c *vty.Call) error {

@@ -21,7 +21,7 @@ import (
 )
 
 var settingsEqual = cmp.Options{
-	cmp.AllowUnexported(settings{}, staticRP{}),
+	cmp.AllowUnexported(settings{}, staticRP{}, joinLimits{}),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	cmp.Transformer("emptyAsNil", func(s []ipv4.Addr) []ipv4.Addr {
 		if len(s) == 0 {
@@ -57,16 +57,34 @@ func TestConfigurationOfEachSpelling(t *testing.T) {
 	want := strings.Join([]string{
 		"!", "hostname rp1", "!",
 		"ip msdp timers 10 30 5",
+		"ip msdp log neighbor-events",
+		"ip msdp log sa-events",
 		"ip msdp originator-id 10.0.0.1",
+		"ip msdp shutdown",
+		"ip msdp sa-limit 2000000 threshold 95",
+		"ip msdp group-limit 500",
+		"ip msdp group-limit 239.1.0.0/16 10",
+		"ip msdp group-limit 239.1.2.0/24 unlimited",
+		"ip msdp source-limit 20",
+		"ip msdp source-limit 0.0.0.0/0 4294967294",
+		"ip msdp source-limit 10.0.0.0/8 unlimited",
+		"ip msdp rp-limit 1000",
+		"ip msdp register-rate 10 burst 4294967295",
+		"ip msdp join-limit 5000 per-group 100",
 		"ip msdp peer 9.0.0.9 source 10.0.0.1",
+		"ip msdp peer 9.0.0.9 sa-limit 500",
 		"ip msdp peer 10.0.0.2 source 10.0.0.1 as 65002",
 		"ip msdp peer 10.0.0.2 description the  neighbour, \"east\"",
 		"ip msdp peer 10.0.0.3 connect-source lo as 65003",
 		"ip msdp peer 10.0.0.3 password !#k|ey$\"é<>",
 		"ip msdp peer 10.0.0.3 ttl-security hops 3",
+		"ip msdp peer 10.0.0.3 timers 20 65",
 		"ip msdp peer 10.0.0.3 shutdown",
 		"ip msdp peer 10.0.0.4 description a member",
 		"ip msdp peer 10.0.0.4 password k",
+		"ip msdp peer 10.0.0.4 timers 1 3 2",
+		"ip msdp peer 10.0.0.4 sa-limit 1000 threshold 50",
+		"ip msdp peer 10.0.0.4 sa-rate 100 burst 5000",
 		"ip msdp peer 10.0.0.4 shutdown",
 		"ip msdp mesh-group any source 10.0.0.1",
 		"ip msdp mesh-group any member 10.0.0.2",
@@ -84,8 +102,12 @@ hostname rp1
 ip pim rp 10.0.0.7 239.1.77.0/16
 ip pim rp 10.0.0.1
 router pim
- msdp timers 10 30 5
+ msdp timers 10 30
+ msdp originator-id lo
  msdp originator-id 10.0.0.1
+ msdp log sa-events
+ msdp log neighbor-events
+ msdp shutdown
  msdp mesh-group any source 10.0.0.1
  msdp mesh-group any 10.0.0.4
  msdp mesh-group any member 10.0.0.2
@@ -96,7 +118,24 @@ router pim
  msdp peer 10.0.0.4 ttl-security hops 254
  no msdp peer 10.0.0.4 ttl-security
  msdp peer 10.0.0.4 shutdown
+ msdp peer 10.0.0.4 timers 10 20 2
  msdp peer 10.0.0.4 description a member
+ msdp peer 10.0.0.4 sa-limit unlimited
+ msdp peer 10.0.0.4 sa-limit 1000 threshold 50
+ msdp peer 10.0.0.4 sa-rate 100 burst 5000
+ msdp peer 10.0.0.9 sa-limit unlimited
+ no msdp peer 10.0.0.9 sa-limit
+ msdp sa-limit 2000000 threshold 95
+ msdp group-limit 239.1.2.3/24 unlimited
+ msdp group-limit 500
+ msdp group-limit 239.1.0.0/16 10
+ msdp source-limit 10.1.2.3/8 unlimited
+ msdp source-limit 0.0.0.0/0 4294967294
+ msdp source-limit 20
+ msdp rp-limit 1000
+ msdp register-rate unlimited
+ msdp register-rate 10 burst 4294967295
+ msdp join-limit 5000 per-group 100
  msdp peer 10.0.0.9 password gone
  msdp peer 10.0.0.9 description gone
  no msdp peer 10.0.0.9 password
@@ -104,10 +143,21 @@ router pim
 exit
 ! Cisco's
 ip msdp peer 10.0.0.3 connect-source lo remote-as 65003
-ip msdp peer 10.0.0.3 shutdown
+ip msdp shutdown 10.0.0.3
+ip msdp sa-limit 9.0.0.9 500
 ip msdp peer 10.0.0.3 ttl-security hops 3
+ip msdp keepalive 10.0.0.3 20 65
+ip msdp keepalive 10.0.0.4 1 3
+ip msdp keepalive 10.0.0.9 1 3
+no ip msdp keepalive 10.0.0.9
 ip msdp peer 10.0.0.2 source 10.0.0.1 as 65002
-ip msdp peer 10.0.0.2 description the  neighbour, "east"
+ip msdp description 10.0.0.2 the  neighbour, "east"
+ip msdp password peer 10.0.0.3 0 gone
+ip msdp password peer 10.0.0.3 !#k|ey$"é<>
+ip msdp password peer 10.0.0.4 7 000F
+ip msdp password peer 10.0.0.9 7
+no ip msdp password peer 10.0.0.9
+ip msdp timer 5
 ip msdp default-peer 10.0.0.3
 ip msdp default-peer 9.0.0.9
 `,
@@ -129,12 +179,33 @@ func TestNoFormsUndoEverything(t *testing.T) {
 		"hostname rp1",
 		"ip msdp timers 10 30 5",
 		"ip msdp originator-id 10.0.0.1",
+		"ip msdp originator-id lo",
+		"ip msdp shutdown",
+		"ip msdp log neighbor-events",
+		"ip msdp log sa-events",
+		"ip msdp timer 7",
+		"ip msdp peer 10.0.1.1 timers 10 30 5",
+		"ip msdp keepalive 10.0.1.2 10 30",
+		"ip msdp shutdown 10.0.1.3",
+		"ip msdp description 10.0.1.4 a peer",
+		"ip msdp password peer 10.0.1.5 7 0822455D0A16",
 		"ip msdp peer 10.0.0.2 source 10.0.0.1 as 65002",
 		"ip msdp peer 10.0.0.3 connect-source lo",
 		"ip msdp peer 10.0.0.4 description a member",
 		"ip msdp peer 10.0.0.5 password key",
 		"ip msdp peer 10.0.0.6 ttl-security hops 1",
 		"ip msdp peer 10.0.0.7 shutdown",
+		"ip msdp peer 10.0.0.8 sa-limit unlimited threshold 7",
+		"ip msdp peer 10.0.0.9 sa-rate 5 burst 7",
+		"ip msdp sa-limit 10.0.0.10 100",
+		"ip msdp sa-limit 5 threshold 7",
+		"ip msdp group-limit 7",
+		"ip msdp group-limit 239.1.0.0/16 unlimited",
+		"ip msdp source-limit 7",
+		"ip msdp source-limit 10.1.0.0/16 8",
+		"ip msdp rp-limit 7",
+		"ip msdp register-rate unlimited",
+		"ip msdp join-limit 100",
 		"ip msdp mesh-group any source 10.0.0.1",
 		"ip msdp mesh-group any member 10.0.0.4",
 		"ip msdp default-peer 10.0.0.3",
@@ -188,12 +259,31 @@ func TestBadLinesAreNamed(t *testing.T) {
 		{"no ip msdp peer 10.0.0.9 password", "there is no peer 10.0.0.9"},
 		{"ip msdp peer 10.0.0.9 ttl-security hops 255", "255"},
 		{"ip msdp peer 10.0.0.9 ttl-security hops 0", "0"},
+		{"ip msdp peer 10.0.0.9 timers 60 60", "peer 10.0.0.9: keepalive 60 s must be less than the hold time 60 s"},
+		{"no ip msdp peer 10.0.0.9 timers", "there is no peer 10.0.0.9"},
+		{"no ip msdp shutdown 10.0.0.9", "there is no peer 10.0.0.9"},
+		{"ip msdp originator-id 239.1.1.1", "originator-id: 239.1.1.1 cannot be a router's address"},
+		{"ip msdp originator-id 10.0.0.256", "10.0.0.256 is neither an IPv4 address nor the name of an interface"},
+		{"ip msdp originator-id an/interface", "an/interface cannot be the name of an interface"},
+		{"ip msdp originator-id sixteen-letters.", "sixteen-letters. cannot be the name of an interface"},
+		{"ip msdp peer 10.0.0.9 connect-source 10.0.0.256", "10.0.0.256 is neither an IPv4 address nor the name of an interface"},
 		{"ip msdp timers 60 60", "keepalive 60 s must be less than the hold time 60 s"},
 		{"ip msdp timers 1 2", "2"},
 		{"ip msdp mesh-group b member 10.0.0.4", "member 10.0.0.4 is already a member of mesh-group a"},
 		{"no ip msdp peer 10.0.0.9", "there is no peer 10.0.0.9"},
 		{"no ip msdp mesh-group zz", "there is no mesh-group zz"},
 		{"no ip msdp default-peer 10.0.0.9", "10.0.0.9 is not a default peer"},
+		{"ip msdp group-limit 10.0.0.0/8 5", "10.0.0.0/8 is no range of groups"},
+		{"ip msdp group-limit 224.0.0.0/3 5", "224.0.0.0/3 is no range of groups"},
+		{"no ip msdp group-limit 239.0.0.0/8", "there is no group-limit for 239.0.0.0/8"},
+		{"no ip msdp source-limit 10.0.0.0/8", "there is no source-limit for 10.0.0.0/8"},
+		{"no ip msdp peer 10.0.0.9 sa-limit", "there is no peer 10.0.0.9"},
+		{"no ip msdp sa-limit 10.0.0.9", "there is no peer 10.0.0.9"},
+		{"ip msdp sa-limit 0", "0"},
+		{"ip msdp sa-limit 10 threshold 101", "101"},
+		{"ip msdp peer 10.0.0.9 sa-limit 4294967295", "4294967295"},
+		{"ip msdp peer 10.0.0.9 sa-rate 10 burst 0", "0"},
+		{"ip msdp join-limit 100001", "100001"},
 		{"ip pim rp 10.0.0.1 10.0.0.0/8", "10.0.0.0/8 is no range of groups"},
 		{"bogus words", "bogus words"},
 	} {
@@ -274,9 +364,14 @@ func randomSettings(r *rand.Rand) *settings {
 			ConnectRetry: time.Duration(1+r.IntN(65535)) * time.Second,
 		}
 	}
-	if r.IntN(3) == 0 {
+	switch r.IntN(3) {
+	case 0:
 		s.msdp.OriginatorID = addr()
+	case 1:
+		s.msdp.OriginatorInterface = "lo"
 	}
+	s.msdp.Shutdown = r.IntN(4) == 0
+	s.msdp.Log = msdp.LogEvents{Neighbors: r.IntN(2) == 0, SAs: r.IntN(2) == 0}
 	s.msdp.RejectedSAs = []int{msdp.DefaultRejectedSAs, 0, 1 + r.IntN(1000000)}[r.IntN(3)]
 	if r.IntN(2) == 0 {
 		s.msdp.Redistribute = msdp.Redistribution{Restricted: true, List: randomList(r)}
@@ -291,7 +386,10 @@ func randomSettings(r *rand.Rand) *settings {
 		p.ASN = uint32(r.IntN(3)) * r.Uint32()
 		p.Shutdown = r.IntN(4) == 0
 		p.Guard = randomGuard(r)
+		p.Timers = randomTimers(r)
 		p.Filters = randomFilters(r)
+		p.Requests = randomRequests(r)
+		p.Limits = randomPeerLimits(r)
 		if r.IntN(3) == 0 {
 			p.Description = "a  link | to \"somewhere\" ! # 7"
 		}
@@ -305,7 +403,9 @@ func randomSettings(r *rand.Rand) *settings {
 			member := ipv4.MustParse(fmt.Sprintf("10.9.%d.%d", i, 1+r.IntN(5)))
 			g.AddMember(member)
 			s.msdp.AddPeer(member).Guard = randomGuard(r)
+			s.msdp.AddPeer(member).Timers = randomTimers(r)
 			s.msdp.AddPeer(member).Filters = randomFilters(r)
+			s.msdp.AddPeer(member).Limits = randomPeerLimits(r)
 			s.msdp.DropEmptyPeer(member)
 		}
 	}
@@ -314,15 +414,37 @@ func randomSettings(r *rand.Rand) *settings {
 			Addr: ipv4.MustParse(fmt.Sprintf("10.8.0.%d", 9-i)), PrefixList: randomList(r),
 		})
 	}
+	randomLimits(r, s)
 	for i := range r.IntN(3) {
 		s.addStaticRP(staticRP{addr: addr(), group: netip.MustParsePrefix(fmt.Sprintf("239.%d.0.0/16", i))})
 	}
 	return s
 }
 
+// randomTimers are those of one peer, with or without a ConnectRetry period of its own.
+func randomTimers(r *rand.Rand) msdp.Timers {
+	if r.IntN(2) == 0 {
+		return msdp.Timers{}
+	}
+	hold := 3 + r.IntN(65000)
+	t := msdp.Timers{KeepAlive: seconds(uint64(1 + r.IntN(hold-1))), Hold: seconds(uint64(hold))}
+	if r.IntN(2) == 0 {
+		t.ConnectRetry = seconds(uint64(1 + r.IntN(65535)))
+	}
+	return t
+}
+
 func randomFilters(r *rand.Rand) msdp.PeerFilters {
 	both := func() msdp.FilterLists { return msdp.FilterLists{SG: randomList(r), RP: randomList(r)} }
 	return msdp.PeerFilters{In: both(), Out: both(), ScopeBoundary: randomList(r)}
+}
+
+func randomRequests(r *rand.Rand) msdp.PeerRequests {
+	q := msdp.PeerRequests{Accept: r.IntN(2) == 0, Send: r.IntN(2) == 0}
+	if q.Accept {
+		q.List = randomList(r)
+	}
+	return q
 }
 
 // randomList is the name of a list, or none.
@@ -380,6 +502,13 @@ func TestKeysAreHidden(t *testing.T) {
 		"no ip msdp peer 10.0.0.9 password abracadabra":                      "there is no peer 10.0.0.9",
 		"ip msdp peer 10.0.0.2 passwort abracadabra":                         "expected",
 		"msdp peer 10.0.0.2 password abracadabra":                            "",
+		"ip msdp password peer 10.0.0.2 abracadabra abracadabra":             "nothing can follow",
+		"ip msdp password peer 10.0.0.256 abracadabra":                       "not an IPv4 address",
+		"ip msdp password peer 10.0.0.2 5 abracadabra":                       "type 5 is not known",
+		"ip msdp password peer 10.0.0.2 7 abracadabra":                       "type 7 password begins with two digits",
+		"ip msdp password peer 10.0.0.2 7 09abracadabra":                     "pairs of hexadecimal digits",
+		"ip msdp password peer 10.0.0.2 7 090C":                              "a space or a control character",
+		"ip msdp password peer 10.0.0.2 <hidden>":                            "stands for a password",
 	} {
 		_, err := read(t, line+"\n")
 		if err == nil {

@@ -271,6 +271,7 @@ func (in *instance) apply(s *settings) {
 	in.warnOfMissingLists(in.settings, s)
 	in.settings = s
 	in.speaker.Apply(in.now, s.msdp)
+	in.limitJoins(in.world.bearsJoins)
 	in.judgeRPs()
 }
 

@@ -74,11 +74,14 @@ func newDaemon(o options) *daemon {
 	d.installShowSA(d.shell)
 	d.installShowSummary(d.shell)
 	d.installShowRPF(d.shell)
+	d.installShowAudit(d.shell)
 	d.installShowLists(d.shell)
+	d.installShowLimits(d.shell)
 	d.installClear(d.shell)
 	d.installTestFilter(d.shell)
 	d.installShowRejected(d.shell)
 	d.installShowWhy(d.shell)
+	d.installShowCount(d.shell)
 	return d
 }
 
@@ -107,6 +110,11 @@ func (d *daemon) serve(s *settings) error {
 		return err
 	}
 	defer listener.Close()
+	metrics, err := listenForMetrics(d.options.metrics)
+	if err != nil {
+		return err
+	}
+	defer metrics.close()
 	if d.instance, err = newInstance(log, d.options, s); err != nil {
 		return err
 	}
@@ -118,6 +126,7 @@ func (d *daemon) serve(s *settings) error {
 	go func() { d.instance.run(ctx); close(ended) }()
 	served := make(chan error, 1)
 	go func() { served <- d.shell.Serve(ctx, listener) }()
+	go metrics.run(ctx, d)
 	log.Info("msdpd is ready", zap.String("version", version()), zap.String("configuration", d.options.configFile))
 	if err := ready(); err != nil {
 		stop()

@@ -112,7 +112,7 @@ type mismatches map[ipv4.Addr]mismatch
 // of returns what is suspected of a peer.
 func (m mismatches) of(p msdp.PeerStatus) (mismatch, bool) {
 	s, ok := m[p.Addr]
-	return s, ok && s.key == p.Guard.Key && s.sessions == p.Counters.EstablishedChanges && p.State != msdp.StateEstablished
+	return s, ok && s.key == p.Guard.Key && s.sessions == p.Sessions && p.State != msdp.StateEstablished
 }
 
 // dropped suspects the peers that have no session and that the segments can be of. It returns
@@ -144,7 +144,7 @@ func (m mismatches) dropped(now time.Time, peers []msdp.PeerStatus, more signatu
 			if drops == (signatureDrops{}) {
 				continue
 			}
-			s := mismatch{drops: m[p.Addr].drops.plus(drops), last: now, key: p.Guard.Key, sessions: p.Counters.EstablishedChanges}
+			s := mismatch{drops: m[p.Addr].drops.plus(drops), last: now, key: p.Guard.Key, sessions: p.Sessions}
 			for _, other := range candidates {
 				if other.Addr != p.Addr {
 					s.others = append(s.others, other.Addr)

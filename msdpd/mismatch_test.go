@@ -97,7 +97,7 @@ func TestSuspicionEnds(t *testing.T) {
 	}
 	established, was, changed := p, p, p
 	established.State = msdp.StateEstablished
-	was.Counters.EstablishedChanges++
+	was.Sessions++
 	changed.Guard.Key = "another"
 	for name, p := range map[string]msdp.PeerStatus{"up": established, "was up": was, "another key": changed} {
 		if _, ok := m.of(p); ok {

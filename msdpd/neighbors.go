@@ -42,6 +42,7 @@ type neighbors struct {
 	rps      msdp.RPMap
 
 	obstacles  []pimd.Obstacle
+	bearsJoins int // sources of one group that pimd bears, 0 = any number
 	groupJoins int // sources joined of one group at most, 0 = no bound
 }
 
@@ -161,20 +162,6 @@ func (in *instance) pimdChanged(st pimd.State) {
 	if came {
 		in.joiner.PIMRestarted(in.now)
 	}
-}
-
-const (
-	// maxJoins is how many sources are joined in all.
-	maxJoins = 10000
-	// defaultGroupJoins is how many sources of a group are joined while pimd has not said
-	// which release it is.
-	defaultGroupJoins = 180
-)
-
-// limitJoins bounds the joined sources of a group; 0 is no bound.
-func (in *instance) limitJoins(perGroup int) {
-	in.world.groupJoins = perGroup
-	in.joiner.SetLimits(in.now, maxJoins, perGroup)
 }
 
 // leastPIMMTU is the smallest MTU, in octets, over which pimd's Joins may go; 1500 where

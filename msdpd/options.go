@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"path/filepath"
 	"strings"
 
@@ -21,6 +22,7 @@ type options struct {
 	vtyAddr    string
 	vtyPort    int
 	vtyDir     string
+	metrics    string
 	user       string
 	group      string
 	dryRun     bool
@@ -59,6 +61,7 @@ func parseOptions(args []string, stdout, stderr io.Writer) (options, error) {
 	f.StringVarP(&o.vtyAddr, "vty_addr", "A", "127.0.0.1", "`address` for telnet to the shell (not there yet)")
 	f.IntVarP(&o.vtyPort, "vty_port", "P", defaultVtyPort, "TCP `port` for telnet to the shell, 0 for none (not there yet)")
 	f.StringVar(&o.vtyDir, "vty_socket", "", "`directory` of the shell's Unix socket (default "+runRoot+")")
+	f.StringVar(&o.metrics, "metrics", "", "`address:port` on which Prometheus is answered (default: none)")
 	f.StringVarP(&o.user, "user", "u", "", "`user` to run as (default: who started it)")
 	f.StringVarP(&o.group, "group", "g", "", "`group` to run as")
 	f.BoolVarP(&o.dryRun, "dryrun", "C", false, "check the configuration file and exit")
@@ -88,6 +91,11 @@ func parseOptions(args []string, stdout, stderr io.Writer) (options, error) {
 	}
 	if o.log != "stdout" && o.log != "syslog" && !(strings.HasPrefix(o.log, "file:") && len(o.log) > len("file:")) {
 		return o, usageError(stderr, fmt.Errorf("--log %q: stdout, syslog or file:PATH", o.log))
+	}
+	if o.metrics != "" {
+		if _, _, err := net.SplitHostPort(o.metrics); err != nil {
+			return o, usageError(stderr, fmt.Errorf("--metrics: %w", err))
+		}
 	}
 	o.fillPaths()
 	if err := o.makePathsAbsolute(); err != nil {

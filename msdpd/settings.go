@@ -19,6 +19,7 @@ type settings struct {
 	msdp     msdp.Config
 	// staticRPs count only where no pimd answers.
 	staticRPs []staticRP
+	joins     joinLimits
 }
 
 // staticRP is `ip pim rp A.B.C.D A.B.C.D/M`.
@@ -52,8 +53,20 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 	if m.Timers != msdp.DefaultTimers() {
 		line("ip msdp timers %d %d %d", m.Timers.KeepAlive/time.Second, m.Timers.Hold/time.Second, m.Timers.ConnectRetry/time.Second)
 	}
-	if m.OriginatorID != 0 {
+	if m.Log.Neighbors {
+		line("ip msdp log neighbor-events")
+	}
+	if m.Log.SAs {
+		line("ip msdp log sa-events")
+	}
+	switch {
+	case m.OriginatorInterface != "":
+		line("ip msdp originator-id %s", m.OriginatorInterface)
+	case m.OriginatorID != 0:
 		line("ip msdp originator-id %s", m.OriginatorID)
+	}
+	if m.Shutdown {
+		line("ip msdp shutdown")
 	}
 	switch m.RejectedSAs {
 	case msdp.DefaultRejectedSAs:
@@ -65,6 +78,7 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 	if m.Redistribute.Restricted {
 		line("ip msdp redistribute%s", optional(" list ", m.Redistribute.List))
 	}
+	s.writeLimits(line)
 	for _, p := range m.Peers {
 		writePeer(line, p, key)
 	}
@@ -106,7 +120,16 @@ func writePeer(line func(string, ...any), p msdp.PeerConfig, key func(guard.Key)
 	if p.Guard.Hops != 0 {
 		line("ip msdp peer %s ttl-security hops %d", p.Addr, p.Guard.Hops)
 	}
+	if t := p.Timers; t != (msdp.Timers{}) {
+		retry := ""
+		if t.ConnectRetry != 0 {
+			retry = fmt.Sprintf(" %d", t.ConnectRetry/time.Second)
+		}
+		line("ip msdp peer %s timers %d %d%s", p.Addr, t.KeepAlive/time.Second, t.Hold/time.Second, retry)
+	}
 	writePeerFilters(line, p)
+	writePeerRequests(line, p)
+	writePeerLimits(line, p)
 	if p.Shutdown {
 		line("ip msdp peer %s shutdown", p.Addr)
 	}

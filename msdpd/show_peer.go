@@ -87,43 +87,49 @@ func peerBrief(p msdp.PeerStatus, now time.Time) peerBriefJSON {
 }
 
 type peerDetailJSON struct {
-	Local              string            `json:"local"`
-	LocalPort          uint16            `json:"localPort,omitempty"`
-	Peer               string            `json:"peer"`
-	PeerPort           uint16            `json:"peerPort,omitempty"`
-	MeshGroupName      string            `json:"meshGroupName,omitempty"`
-	Description        string            `json:"description,omitempty"`
-	State              string            `json:"state"`
-	StateReason        string            `json:"stateReason,omitempty"`
-	Password           bool              `json:"password"`
-	PasswordMismatch   string            `json:"passwordMismatch,omitempty"`
-	TTLSecurityHops    uint8             `json:"ttlSecurityHops,omitempty"`
-	SAFilterIn         string            `json:"saFilterIn,omitempty"`
-	SAFilterOut        string            `json:"saFilterOut,omitempty"`
-	RPFilterIn         string            `json:"rpFilterIn,omitempty"`
-	RPFilterOut        string            `json:"rpFilterOut,omitempty"`
-	ScopeBoundary      string            `json:"scopeBoundary,omitempty"`
-	MissingLists       []string          `json:"missingLists,omitempty"`
-	UpTime             string            `json:"upTime"`
-	KeepAliveTimer     string            `json:"keepAliveTimer"`
-	ConnRetryTimer     string            `json:"connRetryTimer"`
-	HoldTimer          string            `json:"holdTimer"`
-	LastReset          string            `json:"lastReset"`
-	ConnAttempts       uint64            `json:"connAttempts"`
-	EstablishedChanges uint64            `json:"establishedChanges"`
-	SACount            int               `json:"saCount"`
-	KASent             uint64            `json:"kaSent"`
-	KARcvd             uint64            `json:"kaRcvd"`
-	SASent             uint64            `json:"saSent"`
-	SARcvd             uint64            `json:"saRcvd"`
-	ASN                uint32            `json:"asn,omitempty"`
-	SAFilteredIn       uint64            `json:"saFilteredIn"`
-	SAFilteredOut      uint64            `json:"saFilteredOut"`
-	RPFLookupFailures  uint64            `json:"rpfLookupFailures"`
-	SARefused          map[string]uint64 `json:"saRefused"`
-	FormatErrors       uint64            `json:"formatErrors"`
-	UnknownTLVs        uint64            `json:"unknownTlvs"`
-	CatchUps           uint64            `json:"catchUps"`
+	Local              string         `json:"local"`
+	LocalPort          uint16         `json:"localPort,omitempty"`
+	Peer               string         `json:"peer"`
+	PeerPort           uint16         `json:"peerPort,omitempty"`
+	MeshGroupName      string         `json:"meshGroupName,omitempty"`
+	Description        string         `json:"description,omitempty"`
+	State              string         `json:"state"`
+	StateReason        string         `json:"stateReason,omitempty"`
+	Password           bool           `json:"password"`
+	PasswordMismatch   string         `json:"passwordMismatch,omitempty"`
+	TTLSecurityHops    uint8          `json:"ttlSecurityHops,omitempty"`
+	SAFilterIn         string         `json:"saFilterIn,omitempty"`
+	SAFilterOut        string         `json:"saFilterOut,omitempty"`
+	RPFilterIn         string         `json:"rpFilterIn,omitempty"`
+	RPFilterOut        string         `json:"rpFilterOut,omitempty"`
+	ScopeBoundary      string         `json:"scopeBoundary,omitempty"`
+	MissingLists       []string       `json:"missingLists,omitempty"`
+	SARequests         saRequestsJSON `json:"saRequests"`
+	UpTime             string         `json:"upTime"`
+	KeepAliveTimer     string         `json:"keepAliveTimer"`
+	ConnRetryTimer     string         `json:"connRetryTimer"`
+	HoldTimer          string         `json:"holdTimer"`
+	KeepAlivePeriod    int            `json:"keepAlivePeriodSec"`
+	HoldPeriod         int            `json:"holdPeriodSec"`
+	ConnRetryPeriod    int            `json:"connRetryPeriodSec"`
+	LastReset          string         `json:"lastReset"`
+	ConnAttempts       uint64         `json:"connAttempts"`
+	EstablishedChanges uint64         `json:"establishedChanges"`
+	SACount            int            `json:"saCount"`
+	peerLimitsJSON
+	KASent            uint64            `json:"kaSent"`
+	KARcvd            uint64            `json:"kaRcvd"`
+	SASent            uint64            `json:"saSent"`
+	SARcvd            uint64            `json:"saRcvd"`
+	ASN               uint32            `json:"asn,omitempty"`
+	SAFilteredIn      uint64            `json:"saFilteredIn"`
+	SAFilteredOut     uint64            `json:"saFilteredOut"`
+	RPFLookupFailures uint64            `json:"rpfLookupFailures"`
+	SARefused         map[string]uint64 `json:"saRefused"`
+	FormatErrors      uint64            `json:"formatErrors"`
+	UnknownTLVs       uint64            `json:"unknownTlvs"`
+	CatchUps          uint64            `json:"catchUps"`
+	CountersSince     string            `json:"countersSince"`
 }
 
 func peerDetail(p msdp.PeerStatus, now time.Time, mismatch string) peerDetailJSON {
@@ -134,12 +140,14 @@ func peerDetail(p msdp.PeerStatus, now time.Time, mismatch string) peerDetailJSO
 		Password: p.Guard.Key != "", PasswordMismatch: mismatch, TTLSecurityHops: p.Guard.Hops,
 		UpTime: sinceOrDash(p.Since, now), KeepAliveTimer: timer(p.KeepAliveTimer),
 		ConnRetryTimer: timer(p.ConnectRetryTimer), HoldTimer: timer(p.HoldTimer), LastReset: lastReset(p, now),
-		ConnAttempts: n.ConnAttempts, EstablishedChanges: n.EstablishedChanges, SACount: p.SACount,
+		KeepAlivePeriod: int(p.Timers.KeepAlive / time.Second), HoldPeriod: int(p.Timers.Hold / time.Second), ConnRetryPeriod: int(p.Timers.ConnectRetry / time.Second),
+		CountersSince: uptime(now.Sub(p.CountedFrom)),
+		ConnAttempts:  n.ConnAttempts, EstablishedChanges: n.EstablishedChanges, SACount: p.SACount, peerLimitsJSON: peerLimits(p),
 		KASent: n.KeepAlivesSent, KARcvd: n.KeepAlivesReceived, SASent: n.SAsSent, SARcvd: n.SAsReceived,
 		ASN: p.ASN, RPFLookupFailures: n.Refused[msdp.ReasonRPF] + n.Refused[msdp.ReasonNoRoute],
 		SAFilterIn: p.Filters.In.SG, SAFilterOut: p.Filters.Out.SG, RPFilterIn: p.Filters.In.RP, RPFilterOut: p.Filters.Out.RP,
-		ScopeBoundary: p.Filters.ScopeBoundary,
-		SAFilteredIn:  n.Refused[msdp.ReasonFilter] + n.Refused[msdp.ReasonScope], SAFilteredOut: n.FilteredOut,
+		ScopeBoundary: p.Filters.ScopeBoundary, SARequests: peerRequests(p),
+		SAFilteredIn: n.Refused[msdp.ReasonFilter] + n.Refused[msdp.ReasonScope], SAFilteredOut: n.FilteredOut,
 		SARefused: make(map[string]uint64), FormatErrors: n.FormatErrors, UnknownTLVs: n.UnknownTLVs, CatchUps: n.CatchUps,
 	}
 	for _, r := range msdp.Reasons() {
@@ -183,14 +191,19 @@ func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time, mismatch str
 	line("Keepalive Timer", timer(p.KeepAliveTimer))
 	line("Conn Retry Timer", timer(p.ConnectRetryTimer))
 	line("Hold Timer", timer(p.HoldTimer))
+	if p.Timers != msdp.DefaultTimers() {
+		line("Periods", fmt.Sprintf("keepalive %d s, hold %d s, connect-retry %d s", p.Timers.KeepAlive/time.Second, p.Timers.Hold/time.Second, p.Timers.ConnectRetry/time.Second))
+	}
 	line("Last Reset", lastReset(p, now))
 	line("Conn Attempts", strconv.FormatUint(n.ConnAttempts, 10))
 	line("Established Changes", strconv.FormatUint(n.EstablishedChanges, 10))
 	line("SA Count", strconv.Itoa(p.SACount))
+	printPeerLimits(line, p)
 	c.Printf("  Statistics          :\n")
 	c.Printf("                       Sent       Rcvd\n")
 	c.Printf("    Keepalives : %10d %10d\n", n.KeepAlivesSent, n.KeepAlivesReceived)
 	c.Printf("    SAs        : %10d %10d\n", n.SAsSent, n.SAsReceived)
+	printPeerRequests(c, p)
 	if n.FilteredOut > 0 {
 		c.Printf("  SAs not sent        : %d, a filter does not permit it\n", n.FilteredOut)
 	}

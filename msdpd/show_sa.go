@@ -12,8 +12,9 @@ import (
 )
 
 func (d *daemon) installShowSA(sh *vty.Shell) {
-	sh.Install(sh.View, "show ip msdp sa [detail$detail] [json$json]",
-		showHelp+"Source-active cache\nAll there is to say of each\nAs JSON\n", d.showSA)
+	installSASelections(sh, d.showSA)
+	sh.Install(sh.View, "show ip msdp sa-cache rejected-sa [json$json]",
+		showHelp+"Source-active cache\nWhat was refused last\nAs JSON\n", d.showRejected)
 }
 
 const (
@@ -30,7 +31,11 @@ type shownSA struct {
 }
 
 func (d *daemon) showSA(c *vty.Call) error {
-	keys, err := d.saKeys()
+	want, err := selectSAs(c)
+	if err != nil {
+		return err
+	}
+	keys, err := d.saKeys(want)
 	if err != nil {
 		return err
 	}
@@ -38,7 +43,7 @@ func (d *daemon) showSA(c *vty.Call) error {
 	if c.Has("json") {
 		format = saJSON
 	}
-	out := format(c, c.Has("detail"))
+	out := format(c, c.Has("detail") || c.Has("first"))
 	for len(keys) > 0 && c.Context().Err() == nil {
 		n := min(len(keys), entrySlice)
 		entries := make([]shownSA, 0, n)
@@ -47,7 +52,9 @@ func (d *daemon) showSA(c *vty.Call) error {
 				if st, ok := d.instance.speaker.SA(sg); ok {
 					e := shownSA{SAStatus: st}
 					e.join, e.isJoined = d.instance.joiner.State(sg)
-					entries = append(entries, e)
+					if want.entry(e) {
+						entries = append(entries, e)
+					}
 				}
 			}
 		})
@@ -64,14 +71,19 @@ func (d *daemon) showSA(c *vty.Call) error {
 	return out.end()
 }
 
-// saKeys takes the keys in slices and sorts them by group, then source, while the protocol
-// goes on.
-func (d *daemon) saKeys() ([]ipv4.SG, error) {
-	var keys []ipv4.SG
+// saKeys takes the keys that are wanted in slices and sorts them by group, then source, while
+// the protocol goes on.
+func (d *daemon) saKeys(want saSelection) ([]ipv4.SG, error) {
+	var keys, slice []ipv4.SG
 	var cursor msdp.SACursor
 	for more := true; more; {
-		if _, err := d.ask(func(time.Time) { keys, more = d.instance.speaker.SAKeys(&cursor, keySlice, keys) }); err != nil {
+		if _, err := d.ask(func(time.Time) { slice, more = d.instance.speaker.SAKeys(&cursor, keySlice, slice[:0]) }); err != nil {
 			return nil, err
+		}
+		for _, sg := range slice {
+			if want.key(sg) {
+				keys = append(keys, sg)
+			}
 		}
 	}
 	slices.SortFunc(keys, func(a, b ipv4.SG) int {

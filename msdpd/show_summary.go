@@ -49,6 +49,9 @@ func (d *daemon) overview() (overview, error) {
 		if !w.pimd.Present {
 			o.rpsFrom = "our own configuration"
 		}
+		if o.OriginatorTrouble != "" {
+			o.attention = append(o.attention, o.OriginatorTrouble)
+		}
 		for _, ob := range w.obstacles {
 			o.attention = append(o.attention, ob.Text)
 		}
@@ -67,8 +70,12 @@ func (d *daemon) overview() (overview, error) {
 			o.attention = append(o.attention, fmt.Sprintf("zebra: %d messages from it were not understood, %d of ours it did not understand: is FRR %s right?", z.Undecodable, z.Refused, z.Release))
 		}
 		if o.joins.Limited > 0 {
-			o.attention = append(o.attention, fmt.Sprintf("%d sources are not joined because of the limits on joins: %s, %d in all", o.joins.Limited, groupLimit(w.groupJoins), maxJoins))
+			o.attention = append(o.attention, fmt.Sprintf("%d sources are not joined because of the limits on joins: %s, %d in all", o.joins.Limited, groupLimit(w.groupJoins), in.settings.joins.all()))
 		}
+		if text := in.joinLimitTooHigh(); text != "" {
+			o.attention = append(o.attention, text)
+		}
+		o.attention = append(o.attention, limitsAttention(in.speaker.Limits())...)
 	})
 	return o, err
 }
@@ -87,6 +94,9 @@ func (d *daemon) showSummary(c *vty.Call) error {
 	line("SA cache", "%d remote sources in %d groups from %d RPs, %d waiting for a route", o.Remotes, o.Groups, o.RPs, o.Pending)
 	line("Local sources", "%d", o.Locals)
 	line("RP here", "%s", rpList(o))
+	if !o.Originator.IsUnspecified() {
+		line("Originator ID", "%s", o.Originator)
+	}
 	line("Receivers", "%d groups", o.InterestedGroups)
 	line("Joins", "%d wanted, %d confirmed, %d limited", o.joins.Wanted, o.joins.Confirmed, o.joins.Limited)
 	line("zebra", "%s", zebraText(o.zebra))
@@ -94,8 +104,8 @@ func (d *daemon) showSummary(c *vty.Call) error {
 	if o.bgpdSeen {
 		line("bgpd", "%s", bgpdText(o))
 	}
-	line("Registers", "%d heard, %d own, %d not for an RP here, %d not taken by pimd, %d bad", o.Registers.Heard, o.Registers.Own,
-		o.Registers.NotRP, o.Registers.NotTaken, o.registers.BadChecksum+o.registers.Malformed+o.Registers.NoGroup)
+	line("Registers", "%d heard, %d own, %d not for an RP here, %d not taken by pimd, %d over the rate of a DR, %d bad", o.Registers.Heard, o.Registers.Own,
+		o.Registers.NotRP, o.Registers.NotTaken, o.Registers.Limited, o.registers.BadChecksum+o.registers.Malformed+o.Registers.NoGroup)
 	for _, r := range msdp.Reasons() {
 		if n := o.Refused[r]; n > 0 {
 			line("SAs refused", "%d, %s", n, r.Text())
@@ -167,6 +177,9 @@ func summaryJSON(c *vty.Call, o overview) error {
 		rps = []ipv4.Addr{}
 	}
 	out.member("rps", rps)
+	if !o.Originator.IsUnspecified() {
+		out.member("originatorId", o.Originator)
+	}
 	out.member("groupsWithReceivers", o.InterestedGroups)
 	out.member("joins", map[string]int{"wanted": o.joins.Wanted, "confirmed": o.joins.Confirmed, "limited": o.joins.Limited})
 	out.member("zebra", map[string]any{
@@ -177,7 +190,7 @@ func summaryJSON(c *vty.Call, o overview) error {
 		out.member("bgpd", map[string]any{"answers": o.bgpdHere, "why": o.bgpdWhy, "neighbors": o.bgpNeighbors})
 	}
 	out.member("registers", map[string]uint64{
-		"heard": o.Registers.Heard, "own": o.Registers.Own, "notRp": o.Registers.NotRP, "notTaken": o.Registers.NotTaken,
+		"heard": o.Registers.Heard, "own": o.Registers.Own, "notRp": o.Registers.NotRP, "notTaken": o.Registers.NotTaken, "limited": o.Registers.Limited,
 		"noGroup": o.Registers.NoGroup, "badChecksum": o.registers.BadChecksum, "malformed": o.registers.Malformed,
 	})
 	refused := make(map[string]uint64)

@@ -42,7 +42,9 @@ func (in *instance) writeState(ctx context.Context) error {
 }
 
 // saved is what the next start is to know.
-func (in *instance) saved() msdp.Saved { return in.speaker.Save(in.joiner.Joined(maxJoins)) }
+func (in *instance) saved() msdp.Saved {
+	return in.speaker.Save(in.joiner.Joined(in.settings.joins.all()))
+}
 
 // storeState replaces the file at path by saved, so that a reader sees the old or the new.
 func storeState(path string, saved msdp.Saved) error {

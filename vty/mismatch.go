@@ -47,8 +47,20 @@ func (m *mismatch) marked(indent int) string {
 	return strings.TrimRight(fmt.Sprintf("%s\n%*s^ %s", printable(m.line), column, "", m.reason()), " ") + "\n"
 }
 
-// maxExpected is how many possible words an error lists; where there are more, `?` is better.
+// maxExpected is how many possible words an error lists; where there are more, it lists
+// those that are like the one that was typed, and `?` lists them all.
 const maxExpected = 8
+
+// near are those of what is expected for which the word is perhaps mistyped.
+func (m *mismatch) near() []string {
+	var out []string
+	for _, e := range m.expected {
+		if w := strings.ToLower(m.input); len(w) > 2 && distance(w, e) <= 2 {
+			out = append(out, e)
+		}
+	}
+	return out
+}
 
 // reason says what is wrong at the mark.
 func (m *mismatch) reason() string {
@@ -60,7 +72,11 @@ func (m *mismatch) reason() string {
 	case m.status == Ambiguous:
 		return "could be " + list(m.expected)
 	case len(m.expected) > maxExpected:
-		return ""
+		near := m.near()
+		if len(near) == 0 || len(near) > maxExpected {
+			return ""
+		}
+		return "expected " + list(near)
 	case len(m.expected) == 1 && m.expected[0] == theEnd:
 		return "nothing can follow here"
 	case len(m.expected) == 1 && m.expected[0] == "A.B.C.D" && m.input != "":

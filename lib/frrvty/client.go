@@ -69,13 +69,13 @@ func (c *Client) Ask(ctx context.Context, line string) (string, Status, error) {
 // *StatusError has no text. An error of w is returned as it is.
 func (c *Client) Stream(ctx context.Context, line string, w io.Writer) (Status, error) {
 	if strings.ContainsAny(line, "\x00\n") {
-		return 0, fmt.Errorf("command %q: a line has neither NUL nor line break within", line)
+		return 0, fmt.Errorf("command %q: a line has neither NUL nor line break within", Shown(line))
 	}
 	if c.broken != nil {
-		return 0, fmt.Errorf("command %q: the connection has failed before: %w", line, c.broken)
+		return 0, fmt.Errorf("command %q: the connection has failed before: %w", Shown(line), c.broken)
 	}
 	if err := ctx.Err(); err != nil {
-		return 0, fmt.Errorf("command %q: %w", line, err)
+		return 0, fmt.Errorf("command %q: %w", Shown(line), err)
 	}
 	stop := context.AfterFunc(ctx, func() { c.conn.SetDeadline(time.Unix(1, 0)) })
 	status, err := c.exchange(line, w)
@@ -88,7 +88,7 @@ func (c *Client) Stream(ctx context.Context, line string, w io.Writer) (Status, 
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return 0, fmt.Errorf("command %q: %w", line, err)
+		return 0, fmt.Errorf("command %q: %w", Shown(line), err)
 	}
 	if status != Success {
 		return status, &StatusError{Line: line, Status: status}

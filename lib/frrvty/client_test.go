@@ -218,3 +218,30 @@ func TestStreamPassesTheWritersError(t *testing.T) {
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// TestErrorsShowNoPasswords: whoever logs one must not tell the key.
+func TestErrorsShowNoPasswords(t *testing.T) {
+	for line, want := range map[string]string{
+		"show version":                            "show version",
+		"ip msdp peer 10.0.0.2 password hush":     "ip msdp peer 10.0.0.2 password <hidden>",
+		"ip msdp p 10.0.0.2 pa hush hush":         "ip msdp p 10.0.0.2 pa <hidden>",
+		"ip msdp password peer 10.0.0.2 7 hush":   "ip msdp password <hidden>",
+		"  neighbor 10.0.0.2  PASSWORDS   hush  ": "  neighbor 10.0.0.2  PASSWORDS <hidden>",
+		"no ip msdp peer 10.0.0.2 password ":      "no ip msdp peer 10.0.0.2 password ",
+	} {
+		if got := Shown(line); got != want {
+			t.Errorf("%q is shown as %q, want %q", line, got, want)
+		}
+	}
+	c := pipe(t, func(_ string, w io.Writer) { io.WriteString(w, "no\n\x00\x00\x00\x0d") })
+	const line = "ip msdp peer 10.0.0.2 password hush"
+	_, _, refused := c.Ask(t.Context(), line)
+	_, _, bad := c.Ask(t.Context(), line+"\n")
+	c.Close()
+	_, _, gone := c.Ask(t.Context(), line)
+	for _, err := range []error{refused, bad, gone} {
+		if err == nil || strings.Contains(err.Error(), "hush") || !strings.Contains(err.Error(), "password <hidden>") {
+			t.Errorf("error: %v", err)
+		}
+	}
+}

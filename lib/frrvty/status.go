@@ -52,11 +52,28 @@ type StatusError struct {
 	Text string
 }
 
-// Error gives the command and the daemon's text, or the status where it wrote none.
+// Error gives the command without passwords and the daemon's text, or the status where it wrote none.
 func (e *StatusError) Error() string {
 	text := strings.TrimSpace(e.Text)
 	if text == "" {
 		text = e.Status.String()
 	}
-	return fmt.Sprintf("command %q: %s", e.Line, text)
+	return fmt.Sprintf("command %q: %s", Shown(e.Line), text)
+}
+
+// Shown returns a line as it may be printed and logged: what follows a word that announces a
+// password, abbreviated to no less than two letters, is left out.
+func Shown(line string) string {
+	at := 0
+	for word := range strings.FieldsSeq(line) {
+		at += strings.Index(line[at:], word) + len(word)
+		w := strings.ToLower(word)
+		if len(w) >= 2 && strings.HasPrefix("password", w) || strings.HasPrefix(w, "passw") {
+			if strings.TrimSpace(line[at:]) == "" {
+				return line
+			}
+			return line[:at] + " <hidden>"
+		}
+	}
+	return line
 }

@@ -50,7 +50,9 @@ type hotPath struct {
 func newHotPath(t testing.TB) *hotPath {
 	h := &hotPath{now: start, env: &sinkEnv{last: 100}, tlv: wire.AppendSourceActive(nil, below1, many(wire.MaxEntries))}
 	h.s = New(start, h.env, zap.NewNop())
-	h.s.Apply(start, peersConfig(below1, below2))
+	c := peersConfig(below1, below2)
+	c.Peer(below1).Limits.Entries.Max = Unlimited // a benchmark brings more than the default
+	h.s.Apply(start, c)
 	for i, a := range []ipv4.Addr{below1, below2} {
 		h.s.Accepted(start, ConnID(i+1), addrPort(rigLocal, 639), addrPort(a, 40000))
 		if !h.s.peers[a].established() {

@@ -6,11 +6,6 @@ import (
 	"msdpd/lib/ipv4"
 )
 
-// defaultMaxEntries is four times the million that the cache is made for: 240 MB where the
-// sources share a thousand groups, 350 MB where each has one of its own (58 and 85 octets an
-// entry). A peer that goes wild cannot fill more.
-const defaultMaxEntries = 1 << 22
-
 const (
 	// sweepStep is how often the expiry sweep goes on, and sweepSteps how many of its steps
 	// take it through a large cache.
@@ -29,6 +24,10 @@ func (s *Speaker) addEntry(sg ipv4.SG, p *peer, r *rpInfo) (number, *entry) {
 	r.entries++
 	s.watchBGP(r)
 	p.saCount++
+	if s.limiter.counting {
+		s.limiter.entryCame(sg)
+	}
+	s.noteEntry(e, true, "")
 	return n, e
 }
 
@@ -40,7 +39,9 @@ func (s *Speaker) changeOwner(e *entry, p *peer) {
 	p.saCount++
 }
 
-func (s *Speaker) removeEntry(n number, e *entry) {
+// removeEntry forgets an entry; why is in words, for the log.
+func (s *Speaker) removeEntry(n number, e *entry, why string) {
+	s.noteEntry(e, false, why)
 	if e.flags&flagWanted != 0 {
 		s.env.Leave(e.sg)
 	}
@@ -51,6 +52,9 @@ func (s *Speaker) removeEntry(n number, e *entry) {
 		r.entries--
 		s.watchBGP(r)
 		r.used = s.now
+	}
+	if s.limiter.counting {
+		s.limiter.entryWent(e.sg)
 	}
 	s.cache.remove(n)
 }
@@ -70,7 +74,7 @@ func (s *Speaker) sweep() {
 	now := s.stamp()
 	s.cache.each(from, to, func(n number, e *entry) bool {
 		if now.since(e.heard) >= SGStatePeriod {
-			s.removeEntry(n, e)
+			s.removeEntry(n, e, "no SA came any more")
 		}
 		return true
 	})
@@ -78,20 +82,6 @@ func (s *Speaker) sweep() {
 	if to == limit {
 		s.swept = 0
 		s.forgetIdleRPs()
+		s.tidyLimits()
 	}
-}
-
-// ClearCache empties the SA cache of what peers announced, and returns how many entries went.
-func (s *Speaker) ClearCache(now time.Time) int {
-	s.now = now
-	count := s.cache.count
-	s.cache.each(1, s.cache.limit(), func(n number, e *entry) bool {
-		s.removeEntry(n, e)
-		return true
-	})
-	for _, r := range s.rpTable {
-		r.waiting = nil
-	}
-	s.pending = 0
-	return count
 }

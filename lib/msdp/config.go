@@ -4,54 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"time"
 
 	"msdpd/lib/acl"
 	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 )
-
-// Defaults of RFC 3618 §5.4 to §5.6.
-const (
-	DefaultKeepAlive    = 60 * time.Second
-	DefaultHold         = 75 * time.Second
-	DefaultConnectRetry = 30 * time.Second
-)
-
-// Periods of RFC 3618 §5 that cannot be configured.
-const (
-	// SAAdvertisementPeriod is the interval of periodic SAs for local sources (§5.1).
-	SAAdvertisementPeriod = 60 * time.Second
-	// SGStatePeriod is how long an entry lives after its last SA (§5.3).
-	SGStatePeriod = 210 * time.Second
-)
-
-// Timers are the periods of a peering, in whole seconds.
-type Timers struct {
-	KeepAlive    time.Duration // [KeepAlive-Period] of §5.5: at least 1 s, less than Hold
-	Hold         time.Duration // [HoldTime-Period] of §5.4: at least 3 s
-	ConnectRetry time.Duration // [ConnectRetry-Period] of §5.6: at least 1 s
-}
-
-// DefaultTimers returns the periods that RFC 3618 recommends.
-func DefaultTimers() Timers {
-	return Timers{KeepAlive: DefaultKeepAlive, Hold: DefaultHold, ConnectRetry: DefaultConnectRetry}
-}
-
-// Validate checks the bounds of RFC 3618 §5.4 to §5.6.
-func (t Timers) Validate() error {
-	switch {
-	case t.Hold < 3*time.Second:
-		return fmt.Errorf("hold time %d s is below 3 s, the least that RFC 3618 allows", t.Hold/time.Second)
-	case t.KeepAlive < time.Second:
-		return fmt.Errorf("keepalive %d s is below 1 s", t.KeepAlive/time.Second)
-	case t.KeepAlive >= t.Hold:
-		return fmt.Errorf("keepalive %d s must be less than the hold time %d s", t.KeepAlive/time.Second, t.Hold/time.Second)
-	case t.ConnectRetry < time.Second:
-		return fmt.Errorf("connect-retry %d s is below 1 s", t.ConnectRetry/time.Second)
-	}
-	return nil
-}
 
 // PeerConfig is one configured peering, or what is configured of that with a mesh-group member.
 type PeerConfig struct {
@@ -66,7 +23,11 @@ type PeerConfig struct {
 	Description string
 	Shutdown    bool
 	Guard       guard.Guard
-	Filters     PeerFilters
+	// Timers are the periods of this peering; one that is 0 is that of Config.
+	Timers   Timers
+	Filters  PeerFilters
+	Requests PeerRequests
+	Limits   PeerLimits
 }
 
 // empty reports whether nothing is configured but the address.
@@ -86,15 +47,22 @@ type Config struct {
 	Peers      []PeerConfig // by address, ascending
 	MeshGroups []MeshGroup  // by name
 	Timers     Timers
+	// Shutdown holds no session with any peer.
+	Shutdown bool
 	// OriginatorID is the RP field of our SAs; 0.0.0.0: the mesh group's source, else RP(G).
 	OriginatorID ipv4.Addr
+	// OriginatorInterface names the interface whose first address is the OriginatorID, "" for none.
+	OriginatorInterface string
+	// Log says what is logged beyond what every operator needs to know.
+	Log LogEvents
 	// DefaultPeers are static RPF peers (rule v of §10.1.3), the first first.
 	DefaultPeers []DefaultPeer
 	Redistribute Redistribution
 	// RejectedSAs is how many refused entries are remembered, at least 0.
 	RejectedSAs int
 	// Lists are the access and prefix lists that others name. They are not changed in place.
-	Lists acl.Lists
+	Lists  acl.Lists
+	Limits Limits
 }
 
 // Clone returns a copy that shares nothing with c.
@@ -103,6 +71,7 @@ func (c Config) Clone() Config {
 	c.DefaultPeers = slices.Clone(c.DefaultPeers)
 	c.Lists = c.Lists.Clone()
 	c.MeshGroups = slices.Clone(c.MeshGroups)
+	c.Limits = c.Limits.clone()
 	for i := range c.MeshGroups {
 		c.MeshGroups[i].Members = slices.Clone(c.MeshGroups[i].Members)
 	}
@@ -197,6 +166,9 @@ func (c *Config) Validate() error {
 	if err := c.Timers.Validate(); err != nil {
 		return err
 	}
+	if err := c.Limits.validate(); err != nil {
+		return err
+	}
 	for _, p := range c.Peers {
 		if err := validPeerAddress(p.Addr); err != nil {
 			return err
@@ -211,6 +183,17 @@ func (c *Config) Validate() error {
 		}
 		if err := p.Guard.Validate(); err != nil {
 			return fmt.Errorf("peer %s: %w", p.Addr, err)
+		}
+		if err := p.Limits.validate(); err != nil {
+			return fmt.Errorf("peer %s: %w", p.Addr, err)
+		}
+		if err := p.Timers.over(c.Timers).Validate(); err != nil {
+			return fmt.Errorf("peer %s: %w", p.Addr, err)
+		}
+	}
+	if c.OriginatorID != 0 {
+		if err := validPeerAddress(c.OriginatorID); err != nil {
+			return fmt.Errorf("originator-id: %w", err)
 		}
 	}
 	memberOf := make(map[ipv4.Addr]string)
@@ -247,7 +230,8 @@ func validPeerAddress(a ipv4.Addr) error {
 // peering of its own.
 type peering struct {
 	PeerConfig
-	mesh string // name of its mesh group, "" if none
+	mesh   string // name of its mesh group, "" if none
+	timers Timers // in force
 }
 
 // peerings returns the sessions to hold, by address. A peer or member whose source is not
@@ -272,6 +256,8 @@ func (c *Config) peerings() []peering {
 	}
 	out := make([]peering, 0, len(all))
 	for _, p := range all {
+		p.timers = p.Timers.over(c.Timers)
+		p.Shutdown = p.Shutdown || c.Shutdown
 		out = append(out, *p)
 	}
 	slices.SortFunc(out, func(a, b peering) int { return cmp.Compare(a.Addr, b.Addr) })

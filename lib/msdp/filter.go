@@ -57,7 +57,7 @@ func (c *Config) MissingLists() []MissingList {
 		}
 	}
 	for _, p := range c.Peers {
-		for _, m := range c.missingOf(p.Filters) {
+		for _, m := range c.missingOf(p) {
 			out = append(out, MissingList{m.Name, "peer " + p.Addr.String() + " " + m.User})
 		}
 	}
@@ -72,10 +72,10 @@ func (c *Config) MissingLists() []MissingList {
 	return out
 }
 
-// missingOf returns the lists that f names and that do not exist.
-func (c *Config) missingOf(f PeerFilters) []MissingList {
+// missingOf returns the lists that p names and that do not exist.
+func (c *Config) missingOf(p PeerConfig) []MissingList {
 	var out []MissingList
-	for _, m := range f.lists() {
+	for _, m := range append(p.Filters.lists(), MissingList{p.Requests.List, "sa-request accept list"}) {
 		if m.Name != "" && c.Lists.Access(m.Name) == nil {
 			out = append(out, m)
 		}
@@ -182,7 +182,7 @@ func (s *Speaker) syncFilters() {
 		}
 		if why := p.in.judgeEntry(e.sg, e.rp); why != ReasonNone {
 			s.refuse(p, e.rp, e.sg, why)
-			s.removeEntry(n, e)
+			s.removeEntry(n, e, why.Text())
 		}
 		return true
 	})

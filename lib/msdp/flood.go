@@ -11,8 +11,9 @@ import (
 
 const (
 	// floodInterval keeps an (S,G) from being flooded more than twice in an advertisement
-	// period, however often it is received (RFC 3618 §4).
-	floodInterval = SAAdvertisementPeriod / 2
+	// period, however often it is received (RFC 3618 §4). Stamps are cut to their unit, so
+	// that two of them can be half a period apart when less has passed.
+	floodInterval = SAAdvertisementPeriod/2 + stampUnit
 	// freshPeriod: what was last heard longer ago is left out when a peer gets the cache.
 	freshPeriod = 90 * time.Second
 	// catchUpChunk is how many entries a catch-up hands to the transport at once, each

@@ -330,3 +330,29 @@ func TestSAsSentAreCounted(t *testing.T) {
 		t.Errorf("%d", n)
 	}
 }
+
+// TestPaceIsExact: a peer that says an SA all the time is passed on twice a minute, and not
+// a third time some hundredths of a second before the minute is over.
+func TestPaceIsExact(t *testing.T) {
+	r := newRig(t, peersConfig(below1, below2))
+	r.up(below1, below2)
+	r.now = r.now.Add(99 * time.Millisecond)
+	r.forgetSent()
+	var passed []time.Duration
+	began := r.now
+	for r.now.Sub(began) < 2*time.Minute {
+		r.sa(below1, below1.String(), sgA)
+		if len(r.takenSAs(below2)) > 0 {
+			passed = append(passed, r.now.Sub(began))
+		}
+		r.now = r.now.Add(11 * time.Millisecond)
+	}
+	if len(passed) < 4 {
+		t.Fatalf("passed on after %v only", passed)
+	}
+	for i := range passed[2:] {
+		if apart := passed[i+2] - passed[i]; apart < SAAdvertisementPeriod {
+			t.Errorf("passed on three times within %v", apart)
+		}
+	}
+}

@@ -34,6 +34,7 @@ type RegisterCounters struct {
 	NotRP    uint64 // to an address that is not our RP address for that group
 	NoGroup  uint64 // (S,G) that is never announced
 	NotTaken uint64 // pimd did not take it: denied, or no (S,G) in the kernel within a second
+	Limited  uint64 // of a new source, and its DR has brought in too many; an on-link source, too
 }
 
 // pendingRegister waits for pimd to take a Register.
@@ -65,14 +66,25 @@ func (s *Speaker) RegisterHeard(now time.Time, r Register) {
 	case !ok || !mine || rp != r.OuterDestination:
 		s.registerSeen.NotRP++
 	default:
-		if k, there := s.kernel[r.SG]; there && r.Denied && now.Sub(k.since) > takenPeriod {
+		k, there := s.kernel[r.SG]
+		switch {
+		case there && r.Denied && now.Sub(k.since) > takenPeriod:
 			s.registerSeen.NotTaken++
-		} else if there {
+		case s.isNewRegister(r.SG) && !s.mayRegister(r.OuterSource):
+		case there:
 			s.registered(r.SG, r.OuterSource, now)
-		} else if len(s.registers) < maxRegistersWaiting {
+		case len(s.registers) < maxRegistersWaiting:
 			s.registers[r.SG] = pendingRegister{dr: r.OuterSource, heard: now, deadline: now.Add(takenPeriod)}
 		}
 	}
+}
+
+// isNewRegister reports whether a Register brings in a source: it is not local yet, and no
+// other Register of it waits.
+func (s *Speaker) isNewRegister(sg ipv4.SG) bool {
+	_, local := s.localIndex[sg]
+	_, waits := s.registers[sg]
+	return !local && !waits
 }
 
 func (s *Speaker) registered(sg ipv4.SG, dr ipv4.Addr, heard time.Time) {
@@ -100,6 +112,7 @@ func (s *Speaker) KernelEntry(now time.Time, sg ipv4.SG, iif int, packets uint64
 		if !s.interest[sg.Group] {
 			s.interest[sg.Group] = true
 			s.interestChanged(sg.Group)
+			s.request(sg.Group)
 		}
 		return
 	}
@@ -155,8 +168,12 @@ func (s *Speaker) judgeOnLink(sg ipv4.SG, k kernelEntry) {
 	if s.now.Sub(k.active) >= onLinkPeriod {
 		return
 	}
-	if i, ok := s.localIndex[sg]; ok && s.locals[i].onLink && !k.active.After(s.locals[i].lastPacket) {
+	i, known := s.localIndex[sg]
+	if known && s.locals[i].onLink && !k.active.After(s.locals[i].lastPacket) {
 		return // silent since it was last looked at
+	}
+	if !known && !s.mayRegister(0) {
+		return // it is looked at again with the kernel's counters
 	}
 	l, silent := s.addLocal(sg)
 	l.onLink = true

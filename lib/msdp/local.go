@@ -64,15 +64,17 @@ func (s *Speaker) addLocal(sg ipv4.SG) (l *localSource, silent bool) {
 	}
 	s.locals[i] = localSource{sg: sg, used: true, firstSeen: s.now}
 	s.localIndex[sg] = i
+	s.noteLocal(sg, true)
 	// What is local is not taken from a peer, nor joined.
 	if n := s.cache.find(sg); n != none {
-		s.removeEntry(n, s.cache.at(n))
+		s.removeEntry(n, s.cache.at(n), "the source is a local one now")
 	}
 	return &s.locals[i], true
 }
 
 func (s *Speaker) removeLocal(l *localSource) {
 	i := s.localIndex[l.sg]
+	s.noteLocal(l.sg, false)
 	delete(s.localIndex, l.sg)
 	*l = localSource{}
 	s.localFree = append(s.localFree, i)

@@ -58,7 +58,9 @@ type peer struct {
 	short     int // sessions in a row that ended before settledPeriod
 
 	catchUp *catchUp
+	signs   signs // of trouble that an operator must mend
 
+	requests requests
 	in, out  filter
 	refilter bool // what came from it is to be judged again
 
@@ -66,11 +68,15 @@ type peer struct {
 	neighborAS uint32    // of the BGP neighbour with the peer's address; 0: none
 
 	saCount int
+	quota   quota
 	rps     int // RPs that it was the first to name
-	stats   PeerCounters
+	// sessions are those since it was configured; stats is what was counted since countedFrom.
+	sessions    uint64
+	stats       PeerCounters
+	countedFrom time.Time
 }
 
-// PeerCounters count what happened with one peer since it was configured.
+// PeerCounters count what happened with one peer since it was configured, or they were cleared.
 type PeerCounters struct {
 	ConnAttempts       uint64
 	EstablishedChanges uint64
@@ -81,6 +87,11 @@ type PeerCounters struct {
 	FormatErrors       uint64 // RFC 3618 §13: the session was reset
 	UnknownTLVs        uint64
 	CatchUps           uint64 // times the peer was served from the cache because it was slow
+	RequestsSent       uint64
+	RequestsReceived   uint64
+	RequestsRefused    uint64 // not accepted, not permitted, or too many
+	ResponsesSent      uint64 // messages
+	ResponsesReceived  uint64 // messages
 	FilteredOut        uint64 // entries that a filter kept from it
 	Refused            [reasonCount]uint64
 }
@@ -125,29 +136,36 @@ func (s *Speaker) syncPeers() {
 // order, and tells none of a link that is down; no session is worth that. Whether an
 // address that is told no more can still be used, bind() says.
 func (s *Speaker) connectSource(w peering) ipv4.Addr {
-	var inUse, first ipv4.Addr
+	var inUse ipv4.Addr
 	if p := s.peers[w.Addr]; p != nil && p.LocalInterface == w.LocalInterface {
 		inUse = p.Local
 	}
-	ifc, _ := s.interfaces.ByName(w.LocalInterface)
+	if a := s.firstAddress(w.LocalInterface, inUse); a != 0 {
+		return a
+	}
+	return inUse
+}
+
+// firstAddress is the one in use, where that interface has it, else its first that others can
+// reach; 0.0.0.0 where it has none.
+func (s *Speaker) firstAddress(name string, inUse ipv4.Addr) ipv4.Addr {
+	var first ipv4.Addr
+	ifc, _ := s.interfaces.ByName(name)
 	for _, prefix := range ifc.Addrs {
 		a, ok := ipv4.FromNetip(prefix.Addr())
 		switch {
-		case !ok:
+		case !ok || a.IsLoopback():
 		case a == inUse:
 			return a
 		case first == 0:
 			first = a
 		}
 	}
-	if first == 0 {
-		return inUse
-	}
 	return first
 }
 
 func (s *Speaker) addPeer(w peering) *peer {
-	p := &peer{peering: w, state: StateInactive, neighborAS: s.bgpNeighbors[w.Addr]}
+	p := &peer{peering: w, state: StateInactive, neighborAS: s.bgpNeighbors[w.Addr], countedFrom: s.now}
 	p.index = s.freeIndex()
 	s.slots[p.index] = p
 	s.peers[w.Addr] = p
@@ -187,14 +205,13 @@ func (s *Speaker) changePeer(p *peer, w peering) {
 		reason = "ttl-security changed"
 	}
 	restart := reason != "" || p.Shutdown != w.Shutdown
+	timers := w.timers
+	w.timers = p.timers
 	p.peering = w
 	if restart {
 		s.restart(p, reason)
 	}
-	// A shorter period counts from now on, not after the longer one has run out.
-	timers := s.config.Timers
-	p.keepAliveAt = earlier(p.keepAliveAt, s.now.Add(timers.KeepAlive))
-	p.retryAt = earlier(p.retryAt, s.now.Add(timers.ConnectRetry))
+	s.changeTimers(p, timers)
 }
 
 func (s *Speaker) removePeer(p *peer) {
@@ -202,7 +219,7 @@ func (s *Speaker) removePeer(p *peer) {
 	s.leaveEstablished(p, "removed from the configuration")
 	s.cache.each(1, s.cache.limit(), func(n number, e *entry) bool {
 		if e.peer == p.index {
-			s.removeEntry(n, e)
+			s.removeEntry(n, e, "its peer was removed from the configuration")
 		}
 		return true
 	})

@@ -11,6 +11,7 @@ const (
 	ReasonGroup               // a group that never crosses: SSM, link-local, Auto-RP, or no group at all
 	ReasonSource              // an address that cannot be a source
 	ReasonPrefixLength        // Sprefix Len is not 32 (RFC 3618 §12.2.1)
+	ReasonNotRequested        // an answer to an SA-Request that was not sent
 	ReasonRPAddress           // an address that cannot be an RP
 	ReasonOwn                 // it carries an RP address of ours: a loop, or a spoof
 	ReasonFilter              // a filter of the peer does not permit it
@@ -20,13 +21,20 @@ const (
 	ReasonLocal               // the source is one of ours
 	ReasonNotOwner            // another peer's SAs for this RP keep the entry alive
 	ReasonDuplicateRP         // the same (S,G) is cached with another RP
-	ReasonTableFull           // too many RPs from this peer, too many SAs that wait for a route, or a full cache
+	ReasonTableFull           // too many RPs from this peer, or too many SAs that wait for a route
+	ReasonPeerLimit           // sa-limit of the peer
+	ReasonRate                // sa-rate of the peer
+	ReasonGlobalLimit         // sa-limit of all peers together
+	ReasonGroupLimit          // group-limit
+	ReasonSourceLimit         // source-limit
+	ReasonRPLimit             // rp-limit
 	reasonCount
 )
 
 var reasonNames = [reasonCount]string{
-	"", "group", "source", "prefix-length", "rp-address", "own", "sa-filter", "scope-boundary", "rpf", "no-route",
+	"", "group", "source", "prefix-length", "not-requested", "rp-address", "own", "sa-filter", "scope-boundary", "rpf", "no-route",
 	"local-source", "not-owner", "duplicate-rp", "table-full",
+	"peer-limit", "rate", "global-limit", "group-limit", "source-limit", "rp-limit",
 }
 
 // String returns a short name, as used in JSON and metrics.
@@ -73,8 +81,8 @@ func (s *Speaker) originates(l *localSource) bool {
 // fixedOriginator is the RP field that does not depend on the group: the originator-id,
 // else the source of our first mesh group. 0.0.0.0 if there is neither.
 func (s *Speaker) fixedOriginator() ipv4.Addr {
-	if s.config.OriginatorID != 0 {
-		return s.config.OriginatorID
+	if s.originator != 0 {
+		return s.originator
 	}
 	for _, g := range s.config.MeshGroups {
 		if g.Source != 0 {
@@ -102,6 +110,7 @@ var reasonTexts = [reasonCount]string{
 	"the group never crosses domains (SSM, link-local, Auto-RP, or no group)",
 	"the address cannot be a source",
 	"the source's prefix length is not 32",
+	"it answers an SA-Request that was not sent",
 	"the address cannot be an RP",
 	"the RP address is this router's own: a loop, or a spoof",
 	"a filter of the peer does not permit it",
@@ -111,7 +120,13 @@ var reasonTexts = [reasonCount]string{
 	"the source is a local one",
 	"another peer keeps the entry alive",
 	"the source is cached with another RP",
-	"too many RPs from this peer, too many waiting entries, or the cache is full",
+	"too many RPs from this peer, or too many waiting entries",
+	"the peer has as many as its sa-limit allows",
+	"new ones come faster than the peer's sa-rate allows",
+	"all peers together have as many as the sa-limit allows",
+	"the group has as many as its group-limit allows",
+	"the source, or its prefix, has as many as its source-limit allows",
+	"the RP has as many as the rp-limit allows",
 }
 
 // Text returns the reason in words.

@@ -29,7 +29,7 @@ func (s *Speaker) Received(now time.Time, conn ConnID, tlvs []byte) {
 		h, tlv, rest, err := wire.Next(tlvs)
 		if err == nil {
 			p.heard = true
-			p.holdAt = now.Add(s.config.Timers.Hold)
+			p.holdAt = now.Add(p.timers.Hold)
 			err = s.receiveTLV(p, h, tlv)
 		}
 		if err != nil {
@@ -59,6 +59,24 @@ func (s *Speaker) receiveTLV(p *peer, h wire.Header, tlv []byte) error {
 		}
 		p.stats.SAsReceived++
 		s.receiveSA(p, sa)
+	case wire.TypeSARequest:
+		request, err := wire.ParseSARequest(tlv)
+		if err != nil { // of a type that RFC 3618 does not describe, this is no reason to reset
+			p.stats.UnknownTLVs++
+			return nil
+		}
+		s.receiveRequest(p, request.Group)
+	case wire.TypeSAResponse:
+		if !p.Requests.Send {
+			p.stats.UnknownTLVs++
+			return nil
+		}
+		sa, err := wire.ParseSourceActive(tlv)
+		if err != nil {
+			return err
+		}
+		p.stats.ResponsesReceived++
+		s.receiveEntries(p, sa, true)
 	default: // E10, A9: dropped, the session stays
 		p.stats.UnknownTLVs++
 	}
@@ -66,7 +84,11 @@ func (s *Speaker) receiveTLV(p *peer, h wire.Header, tlv []byte) error {
 }
 
 // receiveSA runs RFC 3618 §11.3 on a Source-Active TLV: peer-RPF, cache, flood.
-func (s *Speaker) receiveSA(p *peer, sa wire.SourceActive) {
+func (s *Speaker) receiveSA(p *peer, sa wire.SourceActive) { s.receiveEntries(p, sa, false) }
+
+// receiveEntries takes the entries of a Source-Active, or of the answer to a request: of that,
+// those for groups that p was asked about.
+func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 	n := sa.Len()
 	if n == 0 {
 		return // nothing in it, no error
@@ -89,6 +111,8 @@ func (s *Speaker) receiveSA(p *peer, sa wire.SourceActive) {
 			why = ReasonSource
 		case prefixLength != 32:
 			why = ReasonPrefixLength
+		case answer && !p.requests.wasAsked(sg.Group, s.stamp()):
+			why = ReasonNotRequested
 		default:
 			why = s.take(p, r, sg)
 		}
@@ -108,6 +132,7 @@ func (s *Speaker) considerRP(p *peer, rp ipv4.Addr) (*rpInfo, Reason) {
 	if s.carriesOurRP(p, rp) {
 		return nil, ReasonOwn
 	}
+	s.noteRelayed(p, rp)
 	if why := p.in.judgeRP(rp); why != ReasonNone {
 		return nil, why
 	}
@@ -121,6 +146,7 @@ func (s *Speaker) considerRP(p *peer, rp ipv4.Addr) (*rpInfo, Reason) {
 // refuse is where every entry ends that is not taken from p.
 func (s *Speaker) refuse(p *peer, rp ipv4.Addr, sg ipv4.SG, why Reason) {
 	p.stats.Refused[why]++
+	s.noteRefused(p, rp, sg, why)
 	s.rejected.add(rejectedKey{sg, rp, p.index}, why, s.stamp())
 }
 
@@ -150,8 +176,8 @@ func (s *Speaker) admit(p *peer, r *rpInfo, sg ipv4.SG, fromMesh bool) Reason {
 	}
 	n := s.cache.find(sg)
 	if n == none {
-		if s.cache.count >= s.maxEntries {
-			return ReasonTableFull
+		if why := s.limits(p, r, sg); why != ReasonNone {
+			return why
 		}
 		_, e := s.addEntry(sg, p, r)
 		if fromMesh {
@@ -169,6 +195,9 @@ func (s *Speaker) admit(p *peer, r *rpInfo, sg ipv4.SG, fromMesh bool) Reason {
 	if e.peer != p.index {
 		if fromMesh && s.defended(r, e) {
 			return ReasonNotOwner
+		}
+		if !s.peerMayHave(p, 0) {
+			return ReasonPeerLimit
 		}
 		s.changeOwner(e, p)
 	}

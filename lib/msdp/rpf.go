@@ -305,10 +305,11 @@ func (s *Speaker) refusal(r *rpInfo) Reason {
 
 // wait keeps an entry until the route to its RP is known.
 func (s *Speaker) wait(p *peer, r *rpInfo, sg ipv4.SG) Reason {
-	if s.pending >= maxPending {
-		return ReasonTableFull
+	if why := s.mayWait(p, sg); why != ReasonNone {
+		return why
 	}
 	s.pending++
+	p.quota.pending++
 	r.waiting = append(r.waiting, waitingSA{sg, p.index})
 	return ReasonNone
 }
@@ -330,6 +331,7 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 			if p == nil {
 				continue
 			}
+			p.quota.pending--
 			why := p.in.judgeRP(r.addr) // it may have come into force since
 			if why == ReasonNone {
 				why = s.take(p, r, waiting[n].sg)
@@ -347,14 +349,23 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 
 // forgetPending drops what waits from a peer that is removed.
 func (s *Speaker) forgetPending(p *peer) {
+	s.dropWaiting(func(w waitingSA) bool { return w.peer == p.index })
+}
+
+// dropWaiting drops the waiting entries that which picks.
+func (s *Speaker) dropWaiting(which func(waitingSA) bool) {
 	for _, r := range s.rpTable {
 		kept := r.waiting[:0]
 		for _, w := range r.waiting {
-			if w.peer != p.index {
+			if !which(w) {
 				kept = append(kept, w)
+				continue
+			}
+			s.pending--
+			if p := s.slots[w.peer]; p != nil {
+				p.quota.pending--
 			}
 		}
-		s.pending -= len(r.waiting) - len(kept)
 		r.waiting = kept
 	}
 }

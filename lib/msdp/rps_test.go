@@ -22,14 +22,15 @@ func TestMadeUpRPsOfOnePeerLeaveRoomForOthers(t *testing.T) {
 
 // A full cache takes nothing new; what is in it goes on being refreshed, and sessions stay.
 func TestFullCacheRefusesWhatIsNew(t *testing.T) {
-	r := newRig(t, peersConfig(below1, below2))
+	c := peersConfig(below1, below2)
+	c.Limits.Entries.Max = 2
+	r := newRig(t, c)
 	r.up(below1, below2)
-	r.s.maxEntries = 2
 	third := ipv4.SG{Source: ip("10.77.0.3"), Group: sgA.Group}
 	r.sa(below1, below1.String(), sgA, sgB, third)
 	r.wantCached(true, sgA, sgB)
 	r.wantCached(false, third)
-	r.wantRefused(below1, ReasonTableFull, 1)
+	r.wantRefused(below1, ReasonGlobalLimit, 1)
 	r.wantSAs(below2, sgA, sgB)
 
 	for range 4 { // for longer than an entry lives without SAs

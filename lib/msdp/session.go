@@ -41,28 +41,29 @@ func (s *Speaker) start(p *peer) {
 	if p.conn != 0 {
 		return
 	}
+	wait := func(state State, why string) {
+		p.why = why
+		s.enter(p, state, why)
+	}
 	switch {
+	case p.Shutdown && s.config.Shutdown:
+		wait(StateDisabled, "shutdown of all peers")
 	case p.Shutdown:
-		p.state = StateDisabled
-		p.why = "shutdown"
+		wait(StateDisabled, "shutdown")
 	case p.Local.IsUnspecified() && p.LocalInterface != "":
-		p.state = StateInactive
-		p.why = "interface " + p.LocalInterface + " has no IPv4 address"
+		wait(StateInactive, "interface "+p.LocalInterface+" has no IPv4 address")
 	case p.Local.IsUnspecified():
-		p.state = StateInactive
-		p.why = "no source address is configured"
+		wait(StateInactive, "no source address is configured")
 	case p.connects():
 		if p.state != StateConnecting {
-			p.state = StateInactive
+			s.enter(p, StateInactive, "waits for the next attempt")
 		}
 	default:
-		err, known := s.listening[p.Local]
-		p.state = StateListen
-		p.why = ""
-		if known && err != nil {
-			p.state = StateInactive
-			p.why = listenTrouble(p.Local, err)
+		if err := s.listening[p.Local]; err != nil {
+			wait(StateInactive, listenTrouble(p.Local, err))
+			return
 		}
+		wait(StateListen, "")
 	}
 }
 
@@ -104,7 +105,7 @@ func (s *Speaker) beEager(p *peer) {
 
 // nextDelay returns how long to wait for the next attempt, and makes the one after it longer.
 func (s *Speaker) nextDelay(p *peer) time.Duration {
-	period := s.config.Timers.ConnectRetry
+	period := p.timers.ConnectRetry
 	if s.now.After(p.eagerUntil) || p.backoff > eagerLongest {
 		return period
 	}
@@ -115,7 +116,7 @@ func (s *Speaker) nextDelay(p *peer) time.Duration {
 
 // connect is action A2: active open, ConnectRetry timer set.
 func (s *Speaker) connect(p *peer) {
-	p.state = StateConnecting
+	s.enter(p, StateConnecting, "")
 	p.stats.ConnAttempts++
 	p.retryAt = s.now.Add(s.nextDelay(p))
 	p.conn = s.env.Dial(p.Local, p.Addr)
@@ -148,8 +149,8 @@ func (s *Speaker) DialFailed(now time.Time, conn ConnID, err error) {
 	p.why = err.Error()
 	switch {
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		p.state = StateInactive
 		p.why = "no interface has the source address " + p.Local.String()
+		s.enter(p, StateInactive, p.why)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		p.why = "connection refused: nothing listens on " + p.Addr.String() + " port 639, or it has no peer " + p.Local.String()
 	}
@@ -195,7 +196,7 @@ func (s *Speaker) Accepted(now time.Time, conn ConnID, local, remote netip.AddrP
 		s.dropCandidate(p)
 	}
 	p.candidate, p.candidateLocal, p.candidateRemote = conn, local, remote
-	p.candidateUntil = s.now.Add(s.config.Timers.Hold)
+	p.candidateUntil = s.now.Add(p.timers.Hold)
 	s.conns[conn] = p
 }
 
@@ -209,16 +210,18 @@ func (s *Speaker) dropCandidate(p *peer) {
 func (s *Speaker) establish(p *peer, conn ConnID, local, remote netip.AddrPort) {
 	p.conn = conn
 	p.local, p.remote = local, remote
-	p.state = StateEstablished
+	s.enter(p, StateEstablished, "")
 	p.why = ""
 	p.heard = false
 	p.since = s.now
+	p.sessions++
 	p.stats.EstablishedChanges++
-	p.holdAt = s.now.Add(s.config.Timers.Hold)
+	p.holdAt = s.now.Add(p.timers.Hold)
 	s.rpfEpoch++
 	s.log.Log(p.news(zap.InfoLevel), "peer up", zap.Stringer("peer", p.Addr), zap.Stringer("source", p.Local))
 	s.sendKeepAlive(p)
 	s.beginCatchUp(p, 0)
+	s.requestAll(p)
 }
 
 func (s *Speaker) sendKeepAlive(p *peer) {
@@ -226,7 +229,7 @@ func (s *Speaker) sendKeepAlive(p *peer) {
 	if s.send(p, s.bytes) {
 		p.stats.KeepAlivesSent++
 	}
-	p.keepAliveAt = s.now.Add(s.config.Timers.KeepAlive)
+	p.keepAliveAt = s.now.Add(p.timers.KeepAlive)
 }
 
 // send hands TLVs to the transport; any message resets the KeepAlive timer (§5.5).
@@ -234,7 +237,7 @@ func (s *Speaker) send(p *peer, tlvs []byte) bool {
 	if !s.env.Send(p.conn, tlvs) {
 		return false
 	}
-	p.keepAliveAt = s.now.Add(s.config.Timers.KeepAlive)
+	p.keepAliveAt = s.now.Add(p.timers.KeepAlive)
 	return true
 }
 
@@ -273,7 +276,7 @@ func (s *Speaker) reset(p *peer, reason string) {
 	}
 	lasted := s.now.Sub(p.since)
 	s.leaveEstablished(p, reason)
-	p.state = StateInactive
+	s.enter(p, StateInactive, reason)
 	if p.candidate != 0 {
 		conn := p.candidate
 		p.candidate = 0
@@ -314,6 +317,7 @@ func (s *Speaker) leaveEstablished(p *peer, reason string) {
 	p.lastReset = reason
 	p.resetAt = s.now
 	p.catchUp = nil
+	p.requests = requests{}
 	s.rpfEpoch++
 }
 
@@ -347,7 +351,7 @@ func (s *Speaker) restart(p *peer, reason string) {
 	s.dropConnections(p)
 	p.short = 0 // that this session was short is not the peer's fault
 	s.leaveEstablished(p, reason)
-	p.state = StateInactive
+	s.enter(p, StateInactive, reason)
 	p.why = ""
 	s.beEager(p)
 	p.retryAt = s.now

@@ -23,9 +23,20 @@ type PeerStatus struct {
 	// Remaining time of each timer; negative: it does not run.
 	KeepAliveTimer, HoldTimer, ConnectRetryTimer time.Duration
 	SACount                                      int
+	Pending                                      int // SAs that wait for a route, not in SACount
 	CatchingUp                                   bool
-	Counters                                     PeerCounters
-	MissingLists                                 []MissingList // that its filters name
+	// Timers are the periods in force; those of PeerConfig may not be set. Its Shutdown is
+	// true of all peers where all are shut down.
+	Timers Timers
+	// AS is the peer's: configured, or NeighborAS, that of bgpd's neighbour with its address.
+	// 0: not known.
+	AS, NeighborAS uint32
+	// Sessions are those since the peer was configured; Counters began at CountedFrom.
+	Sessions    uint64
+	Counters    PeerCounters
+	CountedFrom time.Time
+	// MissingLists are those that it names.
+	MissingLists []MissingList
 }
 
 // Peers returns every peer's status, by address.
@@ -51,8 +62,9 @@ func (s *Speaker) peerStatus(now time.Time, p *peer) PeerStatus {
 		PeerConfig: p.PeerConfig, MeshGroup: p.mesh, State: p.state, Why: p.why,
 		Since: p.since, LastReset: p.lastReset, ResetAt: p.resetAt,
 		KeepAliveTimer: -1, HoldTimer: -1, ConnectRetryTimer: -1,
-		SACount: p.saCount, CatchingUp: p.catchUp != nil, Counters: p.stats,
-		MissingLists: s.config.missingOf(p.Filters),
+		SACount: p.saCount, Pending: p.quota.pending, CatchingUp: p.catchUp != nil,
+		Timers: p.timers, AS: peerAS(p), NeighborAS: p.neighborAS, Sessions: p.sessions, Counters: p.stats, CountedFrom: p.countedFrom,
+		MissingLists: s.config.missingOf(p.PeerConfig),
 	}
 	switch {
 	case p.established():
@@ -153,6 +165,10 @@ type Summary struct {
 	Pending            int
 	Registers          RegisterCounters
 	Refused            [reasonCount]uint64
+	// Originator is the RP field of our SAs, 0.0.0.0 where it is RP(G). OriginatorTrouble says
+	// why it is not the configured one, "" where it is.
+	Originator        ipv4.Addr
+	OriginatorTrouble string
 }
 
 // Summary returns the counts.
@@ -161,6 +177,7 @@ func (s *Speaker) Summary() Summary {
 		Peers: len(s.ordered), MeshGroups: len(s.config.MeshGroups),
 		Locals: len(s.localIndex), Remotes: s.cache.count, Groups: len(s.cache.groups),
 		InterestedGroups: len(s.interest), RPs: len(s.rpTable), Pending: s.pending, Registers: s.registerSeen,
+		Originator: s.fixedOriginator(), OriginatorTrouble: s.originatorTrouble,
 	}
 	for _, p := range s.ordered {
 		if p.established() {

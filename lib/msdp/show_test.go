@@ -25,7 +25,8 @@ func TestPeerStatus(t *testing.T) {
 		LocalAddress:  addrPort(rigLocal, 639),
 		RemoteAddress: addrPort(below1, 40000),
 		Since:         start, KeepAliveTimer: 35 * time.Second, HoldTimer: 70 * time.Second, ConnectRetryTimer: -1,
-		SACount:  2,
+		SACount: 2,
+		Timers:  DefaultTimers(), AS: 65001, Sessions: 1, CountedFrom: start,
 		Counters: PeerCounters{EstablishedChanges: 1, KeepAlivesSent: 1, KeepAlivesReceived: 1, SAsReceived: 1},
 	}
 	if diff := cmp.Diff(want, up, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {

@@ -236,6 +236,7 @@ func TestSlowPeerInALine(t *testing.T) {
 	sim := line(t, 3)
 	sim.until("all sessions up", 10*time.Second, sim.allUp)
 	middle, far := sim.nodes[1], sim.nodes[2]
+	sim.nodes[0].s.config.Limits.Registers.PerSecond = Unlimited
 	var slow *simConn
 	for _, c := range middle.conns {
 		if c.other != nil && c.other.node == far {

@@ -83,12 +83,12 @@ type Speaker struct {
 	conns     map[ConnID]*peer
 	listening map[ipv4.Addr]error // by local address; nil = listens
 
-	cache *table
-	// maxEntries bounds the cache, whatever peers announce.
-	maxEntries int
-	seq        uint64 // of the last change
-	swept      number // where the expiry sweep goes on
-	sweepT     time.Time
+	cache  *table
+	seq    uint64 // of the last change
+	swept  number // where the expiry sweep goes on
+	sweepT time.Time
+
+	limiter limiter
 
 	rpTable  map[ipv4.Addr]*rpInfo
 	pending  int    // SAs waiting for a route
@@ -107,6 +107,10 @@ type Speaker struct {
 	advertised   time.Time // SA-Advertisement-Timer: the last slot served
 	nextSlot     int
 	registerSeen RegisterCounters
+
+	originator        ipv4.Addr // originator-id in force; 0.0.0.0: none
+	originatorTrouble string    // why it is not the configured one, "" where it is
+	saLog             saLog
 
 	redistribute listUse
 	rejected     rejections
@@ -128,7 +132,6 @@ func New(now time.Time, env Env, log *zap.Logger) *Speaker {
 		conns:      make(map[ConnID]*peer),
 		listening:  make(map[ipv4.Addr]error),
 		cache:      newTable(),
-		maxEntries: defaultMaxEntries,
 		rpTable:    make(map[ipv4.Addr]*rpInfo),
 		localIndex: make(map[ipv4.SG]int),
 		registers:  make(map[ipv4.SG]pendingRegister),
@@ -147,9 +150,12 @@ func (s *Speaker) stamp() stamp              { return s.stampOf(s.now) }
 // keeps its session. c must have passed Validate.
 func (s *Speaker) Apply(now time.Time, c Config) {
 	s.now = now
+	old := s.config.Limits
 	s.config = c.Clone()
+	s.resolveOriginator()
 	s.rejected.resize(c.RejectedSAs)
 	s.syncPeers()
+	s.applyLimits(old)
 	s.rpfEpoch++
 	s.announceChanged()
 }
@@ -158,6 +164,7 @@ func (s *Speaker) Apply(now time.Time, c Config) {
 func (s *Speaker) SetInterfaces(now time.Time, all *rib.Interfaces) {
 	s.now = now
 	s.interfaces = all
+	s.resolveOriginator()
 	s.syncPeers()
 	for _, p := range s.ordered {
 		s.localAddressMayHaveCome(p)
@@ -205,6 +212,7 @@ func (s *Speaker) Tick(now time.Time) {
 	}
 	s.routeTimers()
 	s.expireRegisters()
+	s.tellLeftOut()
 	if now.Sub(s.advertised) > SAAdvertisementPeriod { // the clock jumped
 		s.advertised = now.Add(-SAAdvertisementPeriod)
 	}
@@ -213,6 +221,7 @@ func (s *Speaker) Tick(now time.Time) {
 		s.advertiseNextSlot()
 	}
 	s.sweep()
+	s.tellLimits()
 }
 
 // Close ends every session.
@@ -220,7 +229,7 @@ func (s *Speaker) Close(now time.Time) {
 	s.now = now
 	for _, p := range s.ordered {
 		s.dropConnections(p)
-		p.state = StateDisabled
+		s.enter(p, StateDisabled, "msdpd ends")
 	}
 	s.env.Listen(nil)
 	s.env.Allow(nil)

@@ -238,7 +238,8 @@ func (t *table) eachOfGroup(g ipv4.Addr, f func(number, *entry)) {
 	}
 }
 
-// each calls f with every entry in use from number 'from' up to below 'to', in number order.
+// each calls f with every entry in use from number 'from' up to below 'to', in number order. f
+// may remove the entry it is given.
 func (t *table) each(from, to number, f func(number, *entry) bool) {
 	if from == none {
 		from = 1
@@ -246,9 +247,13 @@ func (t *table) each(from, to number, f func(number, *entry) bool) {
 	if lim := t.limit(); to > lim {
 		to = lim
 	}
-	for n := from; n < to; n++ {
-		if e := t.at(n); e.used && !f(n, e) {
-			return
+	// A cache with few entries has them at the beginning of its page: the rest is not looked at.
+	for left := t.count; left > 0 && from < to; from++ {
+		if e := t.at(from); e.used {
+			left--
+			if !f(from, e) {
+				return
+			}
 		}
 	}
 }

@@ -245,7 +245,7 @@ func (j *Joiner) warnGroup(t int64, g *joinGroup, e *join) {
 	if !ok {
 		return
 	}
-	j.cfg.Log.Warn("group has more sources than can be joined; the oldest stay joined. FRR's pimd before 10.7 dies of more",
+	j.cfg.Log.Warn("group has more sources than can be joined; the oldest stay joined. FRR's pimd before 10.7 dies of more than 181",
 		zap.Stringer("group", e.sg.Group), zap.Int("limit", j.cfg.MaxPerGroup), zap.Int("groups_untold", more))
 }
 

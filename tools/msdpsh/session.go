@@ -65,7 +65,7 @@ func (s *session) runInput(ctx context.Context, stdin io.Reader) int {
 		line = strings.TrimRight(line, "\r\n")
 		code, over := s.command(ctx, line)
 		if code != 0 && !typed {
-			fmt.Fprintf(s.stderr, "msdpsh: stopped at line %d: %s\n", number, line)
+			fmt.Fprintf(s.stderr, "msdpsh: stopped at line %d: %s\n", number, frrvty.Shown(line))
 		}
 		if over || code != 0 && !typed {
 			return code

@@ -1,0 +1,154 @@
+package msdp
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"msdpd/lib/ipv4"
+)
+
+// LogEvents says what is logged, at info level, beyond what every operator needs to know.
+type LogEvents struct {
+	Neighbors bool // each change of a peer's state
+	SAs       bool // each SA that comes, goes, or is refused for the first time
+}
+
+const (
+	// saLogBurst is how many lines about SAs may come at once, and saLogRate how many a
+	// second after that: 10 a second are some 100 MB in a day.
+	saLogBurst = 500
+	saLogRate  = 10
+	// leftOutPeriod is how often it is told how many were left out.
+	leftOutPeriod = 10 * time.Second
+	// refusalsKnown is how many refused SAs are remembered in one of two sets, so that one
+	// that comes again and again is told once.
+	refusalsKnown = 1 << 13
+)
+
+// enter brings p into a state.
+func (s *Speaker) enter(p *peer, state State, reason string) {
+	old := p.state
+	p.state = state
+	if !s.config.Log.Neighbors || old == state {
+		return
+	}
+	s.log.Log(p.news(zap.InfoLevel), "peer state", zap.Stringer("peer", p.Addr),
+		zap.Stringer("from", old), zap.Stringer("to", state), zap.String("reason", reason))
+}
+
+// refusal is one SA that was refused.
+type refusal struct {
+	peer peerIndex
+	why  Reason
+	rp   ipv4.Addr
+	sg   ipv4.SG
+}
+
+// saLog bounds what is logged about SAs.
+type saLog struct {
+	allowance int
+	filled    time.Time // until when the allowance was given
+	// leftOut counts the lines that were not written since leftOutTold.
+	leftOut     struct{ came, gone, refused uint64 }
+	leftOutTold time.Time
+	// known are the refusals that were told, knownBefore those of the period before.
+	known, knownBefore map[refusal]bool
+	knownSince         time.Time
+}
+
+// allow reports whether one more line may be written.
+func (l *saLog) allow(now time.Time) bool {
+	if more := now.Sub(l.filled) / (time.Second / saLogRate); more > 0 {
+		l.allowance += int(min(more, time.Duration(saLogBurst-l.allowance)))
+		l.filled = now
+	}
+	if l.allowance == 0 {
+		return false
+	}
+	l.allowance--
+	return true
+}
+
+// first reports whether r was not refused lately, and remembers it.
+func (l *saLog) first(now time.Time, r refusal) bool {
+	if l.known == nil || len(l.known) == refusalsKnown || now.Sub(l.knownSince) >= SGStatePeriod {
+		l.known, l.knownBefore = make(map[refusal]bool), l.known
+		l.knownSince = now
+	}
+	known := l.known[r] || l.knownBefore[r]
+	l.known[r] = true
+	return !known
+}
+
+// noteEntry tells of an entry that came into the cache or leaves it.
+func (s *Speaker) noteEntry(e *entry, came bool, why string) {
+	if !s.config.Log.SAs {
+		return
+	}
+	switch {
+	case !s.saLog.allow(s.now):
+		if came {
+			s.saLog.leftOut.came++
+		} else {
+			s.saLog.leftOut.gone++
+		}
+	case came:
+		s.log.Info("SA came", zap.Stringer("sg", e.sg), zap.Stringer("rp", e.rp), s.ownerField(e))
+	default:
+		s.log.Info("SA gone", zap.Stringer("sg", e.sg), zap.Stringer("rp", e.rp), s.ownerField(e), zap.String("reason", why))
+	}
+}
+
+func (s *Speaker) ownerField(e *entry) zap.Field {
+	if p := s.slots[e.peer]; p != nil {
+		return zap.Stringer("peer", p.Addr)
+	}
+	return zap.Skip()
+}
+
+// noteLocal tells of a local source that came or goes.
+func (s *Speaker) noteLocal(sg ipv4.SG, came bool) {
+	if !s.config.Log.SAs {
+		return
+	}
+	switch {
+	case !s.saLog.allow(s.now):
+		if came {
+			s.saLog.leftOut.came++
+		} else {
+			s.saLog.leftOut.gone++
+		}
+	case came:
+		s.log.Info("local source came", zap.Stringer("sg", sg))
+	default:
+		s.log.Info("local source gone", zap.Stringer("sg", sg))
+	}
+}
+
+// noteRefused tells of an entry that is not taken from p.
+func (s *Speaker) noteRefused(p *peer, rp ipv4.Addr, sg ipv4.SG, why Reason) {
+	if why == ReasonOwn {
+		s.noteOwn(p, rp, sg)
+	}
+	if !s.config.Log.SAs || !s.saLog.first(s.now, refusal{p.index, why, rp, sg}) {
+		return
+	}
+	if !s.saLog.allow(s.now) {
+		s.saLog.leftOut.refused++
+		return
+	}
+	s.log.Info("SA refused", zap.Stringer("sg", sg), zap.Stringer("rp", rp), zap.Stringer("peer", p.Addr), zap.String("reason", why.Text()))
+}
+
+// tellLeftOut says how many lines about SAs were not written.
+func (s *Speaker) tellLeftOut() {
+	l := &s.saLog
+	if l.leftOut.came+l.leftOut.gone+l.leftOut.refused == 0 || s.now.Sub(l.leftOutTold) < leftOutPeriod {
+		return
+	}
+	s.log.Info("more SAs came and went than are logged", zap.Uint64("came", l.leftOut.came),
+		zap.Uint64("gone", l.leftOut.gone), zap.Uint64("refused", l.leftOut.refused))
+	l.leftOut.came, l.leftOut.gone, l.leftOut.refused = 0, 0, 0
+	l.leftOutTold = s.now
+}
