@@ -31,10 +31,20 @@ func (f FRR) readsConfig(daemon string) bool {
 	return err != nil || strings.Contains(string(out), "--config_file")
 }
 
+// Configure gives a daemon lines of configuration, through mgmtd where that has them in its keeping.
+func (nd *Node) Configure(daemon string, lines ...string) error {
+	if !nd.FRR.readsConfig(daemon) {
+		daemon = "mgmtd"
+	}
+	_, err := nd.Vty(daemon, append([]string{"enable", "configure terminal"}, lines...)...)
+	return err
+}
+
 // vtysh has the release's vtysh hand out a file of commands to the node's daemons. What stands in the file already
 // and does not change is no failure.
 func (nd *Node) vtysh(file string) error {
-	out, err := nd.FRR.command(nd.space, "/usr/bin/vtysh", "-N", nd.space, "-f", file).CombinedOutput()
+	cmd := nd.FRR.command(nd.space, "/usr/bin/vtysh", "-N", nd.space, "-f", file)
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("vtysh -f %s: %w: %s", file, err, out)
 	}
