@@ -20,8 +20,8 @@ type domain struct {
 	speaker string
 	// msdpd is nil if FRR speaks.
 	msdpd *lab.Daemon
-	// zebra and pimd are the RP's.
-	zebra, pimd *lab.Daemon
+	// zebra, staticd and pimd are the RP's.
+	zebra, staticd, pimd *lab.Daemon
 }
 
 // domainsOptions say who speaks MSDP. The zero value: msdpd on both sides.
@@ -101,7 +101,7 @@ func (d *domain) startRouting(gateway string, other *domain) {
 	d.dr.StartFRR("staticd", lab.Static(d.rpAddr+"/32 "+d.toRP(), "10.0.0.0/8 "+d.toRP()))
 	d.dr.StartFRR("pimd", lab.PIM{RP: []string{d.rpAddr}, Interfaces: []string{"src", "rp"}}.Config())
 	d.zebra = d.rp.StartFRR("zebra", "")
-	d.rp.StartFRR("staticd", lab.Static(d.srcAddr[:5]+"1.0/24 "+d.toDR(),
+	d.staticd = d.rp.StartFRR("staticd", lab.Static(d.srcAddr[:5]+"1.0/24 "+d.toDR(),
 		other.rpAddr+"/32 "+gateway, other.srcAddr[:5]+"0.0/16 "+gateway))
 }
 
