@@ -9,13 +9,17 @@ import (
 	"msdpd/tools/lab/releases"
 )
 
-// NeedFRR returns a release that tools/lab/fetch has fetched, by its version ("10.7.1") or Debian's suite, for a node's
-// FRR. The test is skipped, and says by what name, if it is not there. The suite may have a later version by now.
-func NeedFRR(t testing.TB, name string) FRR {
+// NeedFRR returns a release by its version ("10.7.1"), for a node's FRR: the machine's own if it is that, or what
+// tools/lab/fetch has fetched; that suite of Debian may have a later one by now. The test is skipped, and says by what name, if
+// it is not there.
+func NeedFRR(t testing.TB, version string) FRR {
 	t.Helper()
-	suites, err := releases.Find(name)
+	if own, err := (FRR{}).Version(); err == nil && own == version {
+		return FRR{}
+	}
+	suites, err := releases.Find(version)
 	if err != nil || len(suites) != 1 {
-		t.Fatalf("FRR %s: %v", name, err)
+		t.Fatalf("FRR %s: %v", version, err)
 	}
 	tree, err := releases.Open(suites[0])
 	if err != nil {

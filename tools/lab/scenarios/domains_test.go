@@ -28,6 +28,8 @@ type domain struct {
 type domainsOptions struct {
 	// FRRSpeaks has pimd's own MSDP in the first or in the second domain.
 	FRRSpeaks [2]bool
+	// FRR is the release in the first and the second domain, if it is not the one that the scenarios run with.
+	FRR [2]*lab.FRR
 	// Args are more options for msdpd.
 	Args []string
 }
@@ -43,6 +45,9 @@ func startDomains(t *testing.T, o domainsOptions) [2]*domain {
 	var d [2]*domain
 	for i := range d {
 		d[i] = newDomain(n, i+1)
+		if o.FRR[i] != nil {
+			d[i].dr.FRR, d[i].rp.FRR = *o.FRR[i], *o.FRR[i]
+		}
 	}
 	if o.FRRSpeaks[0] {
 		d[0].speaker = "pimd"
