@@ -15,6 +15,7 @@ import (
 	"msdpd/lib/pim"
 	"msdpd/lib/rib"
 	"msdpd/lib/transport"
+	"msdpd/zclient"
 )
 
 // speakerEnv is what the Speaker asks of its owner.
@@ -55,9 +56,20 @@ func (e speakerEnv) UntrackRoute(addr ipv4.Addr) {
 	e.afterwards(func() { e.tracker.Untrack(addr) })
 }
 
-func (e speakerEnv) AskBGP(rp ipv4.Addr)     { e.bgpd.Ask(rp) }
-func (e speakerEnv) WatchBGP(rp ipv4.Addr)   { e.bgpd.Watch(rp) }
-func (e speakerEnv) UnwatchBGP(rp ipv4.Addr) { e.bgpd.Unwatch(rp) }
+func (e speakerEnv) AskBGP(rp ipv4.Addr) {
+	e.bgpd.Ask(rp)
+	e.askZebraForPath(rp)
+}
+
+func (e speakerEnv) WatchBGP(rp ipv4.Addr) {
+	e.bgpd.Watch(rp)
+	e.zebraPaths.watch(rp)
+}
+
+func (e speakerEnv) UnwatchBGP(rp ipv4.Addr) {
+	e.bgpd.Unwatch(rp)
+	e.zebraPaths.unwatch(rp)
+}
 
 func (e speakerEnv) Join(sg ipv4.SG)  { e.joiner.Want(e.now, sg) }
 func (e speakerEnv) Leave(sg ipv4.SG) { e.joiner.Unwant(e.now, sg) }
@@ -119,8 +131,20 @@ func (h routing) Interfaces(all []rib.Interface) {
 	h.in.post(func() { h.in.zebraInterfaces(all) })
 }
 
-func (h routing) Route(addr ipv4.Addr, r rib.Route) {
-	h.in.post(func() { h.in.tracker.ZebraRoute(h.in.now, addr, r) })
+func (h routing) Routes(changes []zclient.Change) {
+	h.in.post(func() {
+		for _, c := range changes {
+			if c.Unknown {
+				h.in.tracker.ZebraUnknown(h.in.now, c.Addr)
+			} else {
+				h.in.tracker.ZebraRoute(h.in.now, c.Addr, c.Route)
+			}
+		}
+	})
+}
+
+func (h routing) Path(addr ipv4.Addr, path *rib.BGPPath) {
+	h.in.post(func() { h.in.zebraPath(addr, path) })
 }
 
 // paths brings what bgpd says to the Speaker.
@@ -138,8 +162,11 @@ func (h paths) BGPAway(err error) {
 	h.in.post(func() { h.in.bgpdAway(err) })
 }
 
-// zebraRelease asks zebra's shell which release it is.
+// zebraRelease asks zebra's shell which release it is, unless the command line says it.
 func (in *instance) zebraRelease(ctx context.Context) (string, error) {
+	if in.options.zebraVersion != "" {
+		return in.options.zebraVersion, nil
+	}
 	out, err := frrvty.Query(ctx, in.options.neighborVty("zebra"), "show version")
 	if err != nil {
 		return "", err
@@ -210,6 +237,7 @@ func (in *instance) readCounters(ctx context.Context) error {
 func (in *instance) registerHeard(r pim.Register) {
 	in.post(func() {
 		in.speaker.RegisterHeard(in.now, msdp.Register{
+			Packet:      []byte(r.Packet),
 			OuterSource: r.OuterSource, OuterDestination: r.OuterDestination, SG: r.SG,
 			Denied: !in.world.pimd.PermitsRegister(r.SG.Source),
 		})

@@ -21,7 +21,7 @@ import (
 )
 
 var settingsEqual = cmp.Options{
-	cmp.AllowUnexported(settings{}, staticRP{}, joinLimits{}),
+	cmp.AllowUnexported(settings{}, staticRP{}, joinLimits{}, logSettings{}, vtySettings{}, banner{}),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	cmp.Transformer("emptyAsNil", func(s []ipv4.Addr) []ipv4.Addr {
 		if len(s) == 0 {
@@ -206,6 +206,11 @@ func TestNoFormsUndoEverything(t *testing.T) {
 		"ip msdp rp-limit 7",
 		"ip msdp register-rate unlimited",
 		"ip msdp join-limit 100",
+		"ip msdp data-encapsulation",
+		"ip msdp data-encapsulation 10",
+		"ip msdp peer 10.0.0.12 data-encapsulation accept",
+		"ip msdp peer 10.0.0.12 ttl-threshold 16",
+		"ip msdp ttl-threshold 10.0.0.13 16",
 		"ip msdp mesh-group any source 10.0.0.1",
 		"ip msdp mesh-group any member 10.0.0.4",
 		"ip msdp default-peer 10.0.0.3",
@@ -280,6 +285,9 @@ func TestBadLinesAreNamed(t *testing.T) {
 		{"no ip msdp peer 10.0.0.9 sa-limit", "there is no peer 10.0.0.9"},
 		{"no ip msdp sa-limit 10.0.0.9", "there is no peer 10.0.0.9"},
 		{"ip msdp sa-limit 0", "0"},
+		{"ip msdp data-encapsulation 61", "61"},
+		{"ip msdp peer 10.0.0.9 ttl-threshold 256", "256"},
+		{"no ip msdp ttl-threshold 10.0.0.9", "there is no peer 10.0.0.9"},
 		{"ip msdp sa-limit 10 threshold 101", "101"},
 		{"ip msdp peer 10.0.0.9 sa-limit 4294967295", "4294967295"},
 		{"ip msdp peer 10.0.0.9 sa-rate 10 burst 0", "0"},
@@ -357,6 +365,7 @@ func randomSettings(r *rand.Rand) *settings {
 	if r.IntN(2) == 0 {
 		s.hostname = fmt.Sprintf("router-%d", r.IntN(100))
 	}
+	randomShell(r, s)
 	if r.IntN(2) == 0 {
 		hold := 3 + r.IntN(65000)
 		s.msdp.Timers = msdp.Timers{
@@ -376,6 +385,7 @@ func randomSettings(r *rand.Rand) *settings {
 	if r.IntN(2) == 0 {
 		s.msdp.Redistribute = msdp.Redistribution{Restricted: true, List: randomList(r)}
 	}
+	s.msdp.DataPeriod = []time.Duration{0, msdp.DefaultDataPeriod, seconds(uint64(1 + r.IntN(60)))}[r.IntN(3)]
 	own := ipv4.MustParse("192.0.2.1")
 	for range r.IntN(6) {
 		p := s.msdp.AddPeer(addr())
@@ -389,6 +399,7 @@ func randomSettings(r *rand.Rand) *settings {
 		p.Timers = randomTimers(r)
 		p.Filters = randomFilters(r)
 		p.Requests = randomRequests(r)
+		p.Data = msdp.PeerData{Accept: r.IntN(2) == 0, TTLThreshold: uint8(r.IntN(2) * r.IntN(256))}
 		p.Limits = randomPeerLimits(r)
 		if r.IntN(3) == 0 {
 			p.Description = "a  link | to \"somewhere\" ! # 7"

@@ -32,6 +32,7 @@ type instance struct {
 	bgpd      *bgpd.Asker
 	pimd      *pimd.Watcher
 	registers *pim.Listener
+	forwarder *mroute.Forwarder
 
 	// owned
 	now      time.Time
@@ -41,9 +42,13 @@ type instance struct {
 	joiner   *pim.Joiner
 	tracker  *rib.Tracker
 	world    neighbors
-	closing  bool
+	// zebraPaths are asked for while bgpd does not answer.
+	zebraPaths zebraPaths
+	closing    bool
 
 	mismatches mismatches
+	// applied is told of new settings, which it must not change, and does not wait; nil: nobody is.
+	applied func(*settings)
 }
 
 // errStopping says that the daemon is about to end.
@@ -63,6 +68,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 		return nil, err
 	}
 	in.registers = registers
+	in.forwarder = mroute.NewForwarder(log.Named("mroute"))
 	in.transport = transport.New(transport.Config{Log: log.Named("transport")}, sessions{in})
 	in.zebra = zclient.New(zclient.Config{
 		Socket: o.zserv, Release: in.zebraRelease, Log: log.Named("zebra"), Handler: routing{in},
@@ -84,6 +90,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 // begin applies the configuration and what an earlier run left behind; then run may start.
 func (in *instance) begin() {
 	in.warnOfMissingLists(newSettings(), in.settings)
+	in.handOverData()
 	in.speaker.Apply(in.now, in.settings.msdp)
 	in.kernelInterfaces()
 	in.judgeRPs()
@@ -105,6 +112,7 @@ func (in *instance) run(ctx context.Context) {
 		"bgpd":      in.bgpd.Run,
 		"registers": in.registerListener(),
 		"mroute":    mroute.New(mroute.Config{Log: in.log.Named("mroute"), Handler: forwarding{in}}).Run,
+		"forwarder": in.forwarder.Run,
 		"kernel":    func(c context.Context) error { return rib.WatchKernel(c, in.log.Named("rib"), in.kernelChanged) },
 		"counters":  in.readCounters,
 		"signature": in.watchSignatures,
@@ -158,7 +166,10 @@ func (in *instance) registerListener() func(context.Context) error {
 		}
 		if fresh, listenErr := in.listenForRegisters(); listenErr == nil {
 			listener = fresh
-			in.post(func() { in.registers = fresh })
+			in.post(func() {
+				in.registers = fresh
+				in.handOverData()
+			})
 		}
 		return err
 	}
@@ -187,6 +198,7 @@ func (in *instance) loop(ctx context.Context) {
 			in.speaker.Tick(in.now)
 			in.tracker.Tick(in.now)
 			in.world.tick(in)
+			in.askZebraForPaths()
 		}
 		if at, ok := in.joiner.Next(); ok && !in.now.Before(at) {
 			in.joiner.Tick(in.now)
@@ -269,10 +281,17 @@ func (in *instance) reconfigure(f func(*settings) error) error {
 
 func (in *instance) apply(s *settings) {
 	in.warnOfMissingLists(in.settings, s)
+	data := in.settings.msdp.DataPeriod > 0
 	in.settings = s
+	if data != (s.msdp.DataPeriod > 0) {
+		in.handOverData()
+	}
 	in.speaker.Apply(in.now, s.msdp)
 	in.limitJoins(in.world.bearsJoins)
 	in.judgeRPs()
+	if in.applied != nil {
+		in.applied(s)
+	}
 }
 
 // snapshot returns the settings in force.

@@ -7,16 +7,12 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
 
 // openLog opens the log that the options name.
-func openLog(o options) (*zap.Logger, func(), error) {
-	encoding := zap.NewProductionEncoderConfig()
-	encoding.EncodeTime = zapcore.ISO8601TimeEncoder
-	encoding.EncodeLevel = zapcore.CapitalLevelEncoder
-	encoding.ConsoleSeparator = " "
+func openLog(o options) (zapcore.Core, func(), error) {
+	encoding := logEncoding(-1)
 	switch path, isFile := strings.CutPrefix(o.log, "file:"); {
 	case isFile:
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
@@ -29,17 +25,16 @@ func openLog(o options) (*zap.Logger, func(), error) {
 			return nil, nil, fmt.Errorf("opening the log: %w", err)
 		}
 		core := zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(f), o.logLevel)
-		return zap.New(core), func() { f.Close() }, nil
+		return core, func() { f.Close() }, nil
 	case o.log == "syslog":
 		w, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_INFO, "msdpd")
 		if err != nil {
 			return nil, nil, fmt.Errorf("opening the log: %w", err)
 		}
-		encoding.TimeKey, encoding.LevelKey = "", "" // syslog has both
-		return zap.New(syslogCore{zapcore.NewConsoleEncoder(encoding), o.logLevel, w}), func() { w.Close() }, nil
+		return newSyslogCore(encoding, o.logLevel, w), func() { w.Close() }, nil
 	}
 	core := zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(os.Stdout), o.logLevel)
-	return zap.New(core), func() {}, nil
+	return core, func() {}, nil
 }
 
 // syslogCore gives each entry the syslog priority of its level.
@@ -47,6 +42,11 @@ type syslogCore struct {
 	encoder zapcore.Encoder
 	zapcore.LevelEnabler
 	w *syslog.Writer
+}
+
+func newSyslogCore(encoding zapcore.EncoderConfig, level zapcore.LevelEnabler, w *syslog.Writer) syslogCore {
+	encoding.TimeKey, encoding.LevelKey = "", "" // syslog has both
+	return syslogCore{zapcore.NewConsoleEncoder(encoding), level, w}
 }
 
 // With implements zapcore.Core.

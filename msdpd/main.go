@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/spf13/pflag"
@@ -59,6 +60,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 type daemon struct {
 	options  options
 	log      *zap.Logger
+	monitor  *vty.Monitor
 	shell    *vty.Shell
 	instance *instance
 	writing  sync.Mutex // of the configuration file: operators may ask for it at once
@@ -66,8 +68,8 @@ type daemon struct {
 
 // newDaemon builds the shell, so that a configuration can be read; it opens nothing.
 func newDaemon(o options) *daemon {
-	d := &daemon{options: o, log: zap.NewNop()}
-	d.shell = vty.New(vty.Config{Daemon: "MSDP", Hostname: d.hostname})
+	d := &daemon{options: o, log: zap.NewNop(), monitor: &vty.Monitor{}}
+	d.shell = vty.New(vty.Config{Daemon: "MSDP", Hostname: d.hostname, Monitor: d.monitor})
 	d.installConfigure(d.shell)
 	d.installSystem(d.shell)
 	d.installShowPeer(d.shell)
@@ -87,11 +89,14 @@ func newDaemon(o options) *daemon {
 
 // serve runs until a signal ends it.
 func (d *daemon) serve(s *settings) error {
-	log, closeLog, err := openLog(d.options)
+	base, closeLog, err := openLog(d.options)
 	if err != nil {
 		return err
 	}
 	defer closeLog()
+	kind, _, _ := strings.Cut(d.options.log, ":")
+	targets := newLogTargets(base, kind, d.monitor)
+	log := zap.New(targetsCore{logTargets: targets})
 	d.log = log
 	d.shell.LogTo(log.Named("vty"))
 	signals := listenForSignals()
@@ -119,6 +124,10 @@ func (d *daemon) serve(s *settings) error {
 		return err
 	}
 
+	telnet := newTerminals(d.shell, d.options, log.Named("vty"), targets)
+	telnet.apply(s)
+	d.instance.applied = telnet.apply
+
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	d.instance.begin()
@@ -126,6 +135,7 @@ func (d *daemon) serve(s *settings) error {
 	go func() { d.instance.run(ctx); close(ended) }()
 	served := make(chan error, 1)
 	go func() { served <- d.shell.Serve(ctx, listener) }()
+	go telnet.run(ctx)
 	go metrics.run(ctx, d)
 	log.Info("msdpd is ready", zap.String("version", version()), zap.String("configuration", d.options.configFile))
 	if err := ready(); err != nil {

@@ -81,6 +81,11 @@ func (in *instance) zebraDown() {
 }
 
 func (in *instance) zebraInterfaces(all []rib.Interface) {
+	if all == nil { // its messages cannot be read
+		in.world.zebraSpoke = false
+		in.kernelInterfaces()
+		return
+	}
 	in.world.zebraSpoke = true
 	in.setInterfaces(all)
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"go.uber.org/zap/zapcore"
+
+	"msdpd/zclient"
 )
 
 // options are those of every FRR daemon.
@@ -18,17 +20,19 @@ type options struct {
 	configFile string
 	pidFile    string
 	zserv      string
-	pathspace  string
-	vtyAddr    string
-	vtyPort    int
-	vtyDir     string
-	metrics    string
-	user       string
-	group      string
-	dryRun     bool
-	version    bool
-	log        string
-	logLevel   zapcore.Level
+	// zebraVersion is zebra's release; empty: zebra is asked for it.
+	zebraVersion string
+	pathspace    string
+	vtyAddr      string
+	vtyPort      int
+	vtyDir       string
+	metrics      string
+	user         string
+	group        string
+	dryRun       bool
+	version      bool
+	log          string
+	logLevel     zapcore.Level
 }
 
 const (
@@ -57,9 +61,10 @@ func parseOptions(args []string, stdout, stderr io.Writer) (options, error) {
 	f.StringVarP(&o.configFile, "config_file", "f", "", "configuration `file` (default "+configRoot+"/msdpd.conf)")
 	f.StringVarP(&o.pidFile, "pid_file", "i", "", "`file` for the process id (default "+runRoot+"/msdpd.pid)")
 	f.StringVarP(&o.zserv, "socket", "z", "", "zebra's `socket` (default "+runRoot+"/zserv.api)")
+	f.StringVar(&o.zebraVersion, "zebra-version", "", "`X.Y`, the FRR release of zebra (default: zebra's shell says it)")
 	f.StringVarP(&o.pathspace, "pathspace", "N", "", "insert `NAME` into the paths of files and sockets")
-	f.StringVarP(&o.vtyAddr, "vty_addr", "A", "127.0.0.1", "`address` for telnet to the shell (not there yet)")
-	f.IntVarP(&o.vtyPort, "vty_port", "P", defaultVtyPort, "TCP `port` for telnet to the shell, 0 for none (not there yet)")
+	f.StringVarP(&o.vtyAddr, "vty_addr", "A", "127.0.0.1", "`address` for telnet to the shell")
+	f.IntVarP(&o.vtyPort, "vty_port", "P", defaultVtyPort, "TCP `port` for telnet to the shell, 0 for none")
 	f.StringVar(&o.vtyDir, "vty_socket", "", "`directory` of the shell's Unix socket (default "+runRoot+")")
 	f.StringVar(&o.metrics, "metrics", "", "`address:port` on which Prometheus is answered (default: none)")
 	f.StringVarP(&o.user, "user", "u", "", "`user` to run as (default: who started it)")
@@ -81,6 +86,11 @@ func parseOptions(args []string, stdout, stderr io.Writer) (options, error) {
 	}
 	if strings.ContainsAny(o.pathspace, "/.") {
 		return o, usageError(stderr, fmt.Errorf("--pathspace %q: slashes and dots are not permitted", o.pathspace))
+	}
+	if o.zebraVersion != "" {
+		if err := zclient.CheckRelease(o.zebraVersion); err != nil {
+			return o, usageError(stderr, fmt.Errorf("--zebra-version %w", err))
+		}
 	}
 	if o.vtyPort < 0 || o.vtyPort > 65535 {
 		return o, usageError(stderr, fmt.Errorf("--vty_port %d is not in 0 to 65535", o.vtyPort))

@@ -30,9 +30,9 @@ func TestOptionsPaths(t *testing.T) {
 			configFile: "/etc/frr/blue/msdpd.conf", pidFile: "/var/run/frr/blue/msdpd.pid", zserv: "/var/run/frr/blue/zserv.api",
 			vtyDir: "/var/run/frr/blue", vtyAddr: "127.0.0.1", log: "stdout", pathspace: "blue", daemonize: true,
 		}},
-		{[]string{"-f", "m.conf", "-i", "m.pid", "-z", "/z", "--vty_socket", "s", "-A", "::1", "--log", "file:m.log", "--log-level", "debug", "-u", "frr", "-g", "frr", "-C"}, options{
+		{[]string{"-f", "m.conf", "-i", "m.pid", "-z", "/z", "--vty_socket", "s", "-A", "::1", "--log", "file:m.log", "--log-level", "debug", "-u", "frr", "-g", "frr", "-C", "--zebra-version", "10.7"}, options{
 			configFile: here + "/m.conf", pidFile: here + "/m.pid", zserv: "/z", vtyDir: here + "/s", vtyAddr: "::1", vtyPort: 2639,
-			log: "file:" + here + "/m.log", logLevel: zapcore.DebugLevel, user: "frr", group: "frr", dryRun: true,
+			log: "file:" + here + "/m.log", logLevel: zapcore.DebugLevel, user: "frr", group: "frr", dryRun: true, zebraVersion: "10.7",
 		}},
 	} {
 		got, err := parseOptions(tc.args, &bytes.Buffer{}, &bytes.Buffer{})
@@ -65,6 +65,7 @@ func TestBadOptionsAreNamed(t *testing.T) {
 		{[]string{"-N", "../x"}, `"../x"`},
 		{[]string{"-P", "65536"}, "65536"},
 		{[]string{"-P", "telnet"}, `"telnet"`},
+		{[]string{"--zebra-version", "ten"}, `"ten"`},
 		{[]string{"--log", "file:"}, `"file:"`},
 		{[]string{"--log-level", "loud"}, `"loud"`},
 		{[]string{"--log-level", "fatal"}, `"fatal"`},
@@ -84,7 +85,7 @@ func TestHelpGoesToStdout(t *testing.T) {
 	if _, err := parseOptions([]string{"--help"}, &stdout, &stderr); !errors.Is(err, pflag.ErrHelp) {
 		t.Fatal(err)
 	}
-	for _, option := range []string{"--daemon", "--config_file", "--pid_file", "--socket", "--pathspace", "--vty_addr", "--vty_port", "--vty_socket", "--user", "--group", "--dryrun", "--version", "--log", "--log-level"} {
+	for _, option := range []string{"--daemon", "--config_file", "--pid_file", "--socket", "--zebra-version", "--pathspace", "--vty_addr", "--vty_port", "--vty_socket", "--user", "--group", "--dryrun", "--version", "--log", "--log-level"} {
 		if !strings.Contains(stdout.String(), option) {
 			t.Errorf("help does not tell of %s", option)
 		}

@@ -16,6 +16,8 @@ import (
 // settings are what the configuration file says.
 type settings struct {
 	hostname string
+	log      logSettings
+	vty      vtySettings
 	msdp     msdp.Config
 	// staticRPs count only where no pimd answers.
 	staticRPs []staticRP
@@ -29,7 +31,7 @@ type staticRP struct {
 }
 
 func newSettings() *settings {
-	return &settings{msdp: msdp.Config{Timers: msdp.DefaultTimers(), RejectedSAs: msdp.DefaultRejectedSAs}}
+	return &settings{log: newLogSettings(), vty: newVtySettings(), msdp: msdp.Config{Timers: msdp.DefaultTimers(), RejectedSAs: msdp.DefaultRejectedSAs}}
 }
 
 func (s *settings) clone() *settings {
@@ -42,10 +44,18 @@ func (s *settings) clone() *settings {
 // write prints the configuration in canonical order: read back, it gives the same settings if
 // key is guard.Key.Reveal. With guard.Key.String it shows no keys.
 func (s *settings) write(w io.Writer, key func(guard.Key) string) {
-	line := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	lines := 0
+	line := func(format string, args ...any) {
+		lines++
+		fmt.Fprintf(w, format+"\n", args...)
+	}
 	line("!")
 	if s.hostname != "" {
 		line("hostname %s", s.hostname)
+	}
+	s.log.write(line)
+	s.vty.writeTop(line, key)
+	if lines > 1 {
 		line("!")
 	}
 	m := &s.msdp
@@ -78,6 +88,7 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 	if m.Redistribute.Restricted {
 		line("ip msdp redistribute%s", optional(" list ", m.Redistribute.List))
 	}
+	writeDataEncapsulation(line, m.DataPeriod)
 	s.writeLimits(line)
 	for _, p := range m.Peers {
 		writePeer(line, p, key)
@@ -97,6 +108,7 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 		line("ip pim rp %s %s", rp.addr, rp.group)
 	}
 	line("!")
+	s.vty.writeLine(line)
 	line("end")
 }
 
@@ -129,6 +141,7 @@ func writePeer(line func(string, ...any), p msdp.PeerConfig, key func(guard.Key)
 	}
 	writePeerFilters(line, p)
 	writePeerRequests(line, p)
+	writePeerData(line, p)
 	writePeerLimits(line, p)
 	if p.Shutdown {
 		line("ip msdp peer %s shutdown", p.Addr)

@@ -87,35 +87,36 @@ func peerBrief(p msdp.PeerStatus, now time.Time) peerBriefJSON {
 }
 
 type peerDetailJSON struct {
-	Local              string         `json:"local"`
-	LocalPort          uint16         `json:"localPort,omitempty"`
-	Peer               string         `json:"peer"`
-	PeerPort           uint16         `json:"peerPort,omitempty"`
-	MeshGroupName      string         `json:"meshGroupName,omitempty"`
-	Description        string         `json:"description,omitempty"`
-	State              string         `json:"state"`
-	StateReason        string         `json:"stateReason,omitempty"`
-	Password           bool           `json:"password"`
-	PasswordMismatch   string         `json:"passwordMismatch,omitempty"`
-	TTLSecurityHops    uint8          `json:"ttlSecurityHops,omitempty"`
-	SAFilterIn         string         `json:"saFilterIn,omitempty"`
-	SAFilterOut        string         `json:"saFilterOut,omitempty"`
-	RPFilterIn         string         `json:"rpFilterIn,omitempty"`
-	RPFilterOut        string         `json:"rpFilterOut,omitempty"`
-	ScopeBoundary      string         `json:"scopeBoundary,omitempty"`
-	MissingLists       []string       `json:"missingLists,omitempty"`
-	SARequests         saRequestsJSON `json:"saRequests"`
-	UpTime             string         `json:"upTime"`
-	KeepAliveTimer     string         `json:"keepAliveTimer"`
-	ConnRetryTimer     string         `json:"connRetryTimer"`
-	HoldTimer          string         `json:"holdTimer"`
-	KeepAlivePeriod    int            `json:"keepAlivePeriodSec"`
-	HoldPeriod         int            `json:"holdPeriodSec"`
-	ConnRetryPeriod    int            `json:"connRetryPeriodSec"`
-	LastReset          string         `json:"lastReset"`
-	ConnAttempts       uint64         `json:"connAttempts"`
-	EstablishedChanges uint64         `json:"establishedChanges"`
-	SACount            int            `json:"saCount"`
+	Local              string               `json:"local"`
+	LocalPort          uint16               `json:"localPort,omitempty"`
+	Peer               string               `json:"peer"`
+	PeerPort           uint16               `json:"peerPort,omitempty"`
+	MeshGroupName      string               `json:"meshGroupName,omitempty"`
+	Description        string               `json:"description,omitempty"`
+	State              string               `json:"state"`
+	StateReason        string               `json:"stateReason,omitempty"`
+	Password           bool                 `json:"password"`
+	PasswordMismatch   string               `json:"passwordMismatch,omitempty"`
+	TTLSecurityHops    uint8                `json:"ttlSecurityHops,omitempty"`
+	SAFilterIn         string               `json:"saFilterIn,omitempty"`
+	SAFilterOut        string               `json:"saFilterOut,omitempty"`
+	RPFilterIn         string               `json:"rpFilterIn,omitempty"`
+	RPFilterOut        string               `json:"rpFilterOut,omitempty"`
+	ScopeBoundary      string               `json:"scopeBoundary,omitempty"`
+	MissingLists       []string             `json:"missingLists,omitempty"`
+	SARequests         saRequestsJSON       `json:"saRequests"`
+	EncapsulatedData   encapsulatedDataJSON `json:"encapsulatedData"`
+	UpTime             string               `json:"upTime"`
+	KeepAliveTimer     string               `json:"keepAliveTimer"`
+	ConnRetryTimer     string               `json:"connRetryTimer"`
+	HoldTimer          string               `json:"holdTimer"`
+	KeepAlivePeriod    int                  `json:"keepAlivePeriodSec"`
+	HoldPeriod         int                  `json:"holdPeriodSec"`
+	ConnRetryPeriod    int                  `json:"connRetryPeriodSec"`
+	LastReset          string               `json:"lastReset"`
+	ConnAttempts       uint64               `json:"connAttempts"`
+	EstablishedChanges uint64               `json:"establishedChanges"`
+	SACount            int                  `json:"saCount"`
 	peerLimitsJSON
 	KASent            uint64            `json:"kaSent"`
 	KARcvd            uint64            `json:"kaRcvd"`
@@ -146,7 +147,7 @@ func peerDetail(p msdp.PeerStatus, now time.Time, mismatch string) peerDetailJSO
 		KASent: n.KeepAlivesSent, KARcvd: n.KeepAlivesReceived, SASent: n.SAsSent, SARcvd: n.SAsReceived,
 		ASN: p.ASN, RPFLookupFailures: n.Refused[msdp.ReasonRPF] + n.Refused[msdp.ReasonNoRoute],
 		SAFilterIn: p.Filters.In.SG, SAFilterOut: p.Filters.Out.SG, RPFilterIn: p.Filters.In.RP, RPFilterOut: p.Filters.Out.RP,
-		ScopeBoundary: p.Filters.ScopeBoundary, SARequests: peerRequests(p),
+		ScopeBoundary: p.Filters.ScopeBoundary, SARequests: peerRequests(p), EncapsulatedData: peerData(p),
 		SAFilteredIn: n.Refused[msdp.ReasonFilter] + n.Refused[msdp.ReasonScope], SAFilteredOut: n.FilteredOut,
 		SARefused: make(map[string]uint64), FormatErrors: n.FormatErrors, UnknownTLVs: n.UnknownTLVs, CatchUps: n.CatchUps,
 	}
@@ -180,6 +181,7 @@ func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time, mismatch str
 		line("TTL Security", fmt.Sprintf("at most %d hops away", p.Guard.Hops))
 	}
 	printPeerFilters(line, p)
+	printPeerDataConfig(line, p)
 	line("State", p.State.String())
 	if p.Why != "" {
 		line("Reason", p.Why)
@@ -204,6 +206,7 @@ func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time, mismatch str
 	c.Printf("    Keepalives : %10d %10d\n", n.KeepAlivesSent, n.KeepAlivesReceived)
 	c.Printf("    SAs        : %10d %10d\n", n.SAsSent, n.SAsReceived)
 	printPeerRequests(c, p)
+	printPeerData(c, p)
 	if n.FilteredOut > 0 {
 		c.Printf("  SAs not sent        : %d, a filter does not permit it\n", n.FilteredOut)
 	}

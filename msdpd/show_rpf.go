@@ -64,7 +64,11 @@ func printRPF(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) {
 	if !st.Route.Prefix.IsValid() && !st.Route.Reachable() {
 		c.Printf("Route     : none\n")
 	} else {
-		c.Printf("Route     : %s, %s, distance %d, metric %d, told by %s\n", st.Route.Prefix, st.Route.Protocol, st.Route.Distance, st.Route.Metric, st.Route.From)
+		table := ""
+		if st.Route.Multicast {
+			table = ", multicast table"
+		}
+		c.Printf("Route     : %s, %s, distance %d, metric %d, told by %s%s\n", st.Route.Prefix, st.Route.Protocol, st.Route.Distance, st.Route.Metric, st.Route.From, table)
 	}
 	for _, nh := range st.Route.NextHops {
 		c.Printf("Next hop  : %s\n", nextHopText(nh, names))
@@ -95,11 +99,17 @@ func printBGP(c *vty.Call, st msdp.RPFStatus) {
 		if path == "" {
 			path = "empty"
 		}
-		c.Printf("AS path   : %s, %s, told by bgpd\n", path, b.Prefix)
+		if fromZebra(b) {
+			c.Printf("AS path   : %s, %s, told by zebra\n", path, b.Prefix)
+		} else {
+			c.Printf("AS path   : %s, %s, told by bgpd\n", path, b.Prefix)
+		}
 		for _, nh := range b.NextHops {
 			c.Printf("NEXT_HOP  : %s\n", nh)
 		}
-		c.Printf("Neighbour : %s\n", bgpNeighborText(b))
+		if !fromZebra(b) {
+			c.Printf("Neighbour : %s\n", bgpNeighborText(b))
+		}
 	}
 	if st.BGPAway != "" {
 		c.Printf("bgpd      : does not answer: %s\n", st.BGPAway)
@@ -124,6 +134,9 @@ func interfaceName(index int, names *rib.Interfaces) string {
 }
 
 func nextHopText(nh rib.NextHop, names *rib.Interfaces) string {
+	if nh.Gateway6.IsValid() {
+		return nh.Gateway6.String() + ", " + interfaceName(nh.Ifindex, names)
+	}
 	if nh.Gateway.IsUnspecified() {
 		return "on-link, " + interfaceName(nh.Ifindex, names)
 	}
@@ -141,6 +154,7 @@ func rpfJSON(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) error {
 		Distance uint8        `json:"distance"`
 		Metric   uint32       `json:"metric"`
 		From     rib.Answerer `json:"from"`
+		Table    string       `json:"table,omitempty"`
 		Nexthops []hop        `json:"nexthops"`
 	}
 	type bgp struct {
@@ -148,7 +162,8 @@ func rpfJSON(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) error {
 		ASPath   string       `json:"asPath"`
 		Nexthops []ipv4.Addr  `json:"nexthops"`
 		Neighbor string       `json:"neighbor,omitempty"`
-		Type     rib.PathKind `json:"type"`
+		Type     rib.PathKind `json:"type,omitempty"`
+		From     string       `json:"from,omitempty"`
 	}
 	type peer struct {
 		State    string `json:"state"`
@@ -158,10 +173,15 @@ func rpfJSON(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) error {
 	out := newJSONObject(c)
 	out.member("rp", st.RP)
 	if st.Route.Reachable() {
-		r := route{st.Route.Prefix.String(), st.Route.Protocol, st.Route.Distance, st.Route.Metric, st.Route.From, nil}
+		r := route{st.Route.Prefix.String(), st.Route.Protocol, st.Route.Distance, st.Route.Metric, st.Route.From, "", nil}
+		if st.Route.Multicast {
+			r.Table = "multicast"
+		}
 		for _, nh := range st.Route.NextHops {
 			h := hop{Interface: interfaceName(nh.Ifindex, names)}
-			if !nh.Gateway.IsUnspecified() {
+			if nh.Gateway6.IsValid() {
+				h.IP = nh.Gateway6.String()
+			} else if !nh.Gateway.IsUnspecified() {
 				h.IP = nh.Gateway.String()
 			}
 			r.Nexthops = append(r.Nexthops, h)
@@ -173,6 +193,9 @@ func rpfJSON(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) error {
 		p.Nexthops = append(p.Nexthops, b.NextHops...)
 		if !b.Neighbor.IsUnspecified() {
 			p.Neighbor = b.Neighbor.String()
+		}
+		if fromZebra(b) {
+			p.From = "zebra"
 		}
 		out.member("bgp", p)
 	}

@@ -67,7 +67,7 @@ func (d *daemon) overview() (overview, error) {
 			}
 		}
 		if z := o.zebra; z.Undecodable+z.Refused > 0 {
-			o.attention = append(o.attention, fmt.Sprintf("zebra: %d messages from it were not understood, %d of ours it did not understand: is FRR %s right?", z.Undecodable, z.Refused, z.Release))
+			o.attention = append(o.attention, fmt.Sprintf("zebra: %d messages from it were not understood, %d of ours it did not understand: is FRR %s right? If not, say which one by --zebra-version", z.Undecodable, z.Refused, z.Release))
 		}
 		if o.joins.Limited > 0 {
 			o.attention = append(o.attention, fmt.Sprintf("%d sources are not joined because of the limits on joins: %s, %d in all", o.joins.Limited, groupLimit(w.groupJoins), in.settings.joins.all()))
@@ -148,6 +148,16 @@ func zebraText(z zclient.Status) string {
 	return fmt.Sprintf("there, FRR %s, %d addresses tracked", z.Release, z.Tracked)
 }
 
+// vrfNames are those that zebra has told, sorted.
+func vrfNames(z zclient.Status) []string {
+	names := []string{}
+	for _, name := range z.VRFs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 func presence(here bool, release, absent string) string {
 	if !here {
 		return absent
@@ -184,6 +194,7 @@ func summaryJSON(c *vty.Call, o overview) error {
 	out.member("joins", map[string]int{"wanted": o.joins.Wanted, "confirmed": o.joins.Confirmed, "limited": o.joins.Limited})
 	out.member("zebra", map[string]any{
 		"connected": o.zebra.Connected, "release": o.zebra.Release, "tracked": o.zebra.Tracked, "undecodable": o.zebra.Undecodable, "refused": o.zebra.Refused,
+		"routerId": o.zebra.RouterID, "vrfs": vrfNames(o.zebra),
 	})
 	out.member("pimd", map[string]any{"present": o.pimdHere, "release": o.pimdRelease})
 	if o.bgpdSeen {

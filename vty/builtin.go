@@ -1,6 +1,10 @@
 package vty
 
-import "slices"
+import (
+	"fmt"
+	"regexp"
+	"slices"
+)
 
 // installBuiltins declares what the three built-in modes have of their own.
 func (s *Shell) installBuiltins() {
@@ -13,8 +17,17 @@ func (s *Shell) installBuiltins() {
 			return nil
 		}
 	}
-	s.Install(s.View, "enable", "Turn on privileged commands", enter(s.Enable))
+	s.Install(s.View, "enable", "Turn on privileged commands", func(c *Call) error {
+		if gate := c.Session.gate; gate != nil && c.Session.Mode() == s.View {
+			if err := gate(); err != nil {
+				return err
+			}
+		}
+		c.Session.Enter(s.Enable)
+		return nil
+	})
 	s.Install(s.View, "disable", "Turn off privileged commands", enter(s.View))
+	s.installTerminal()
 	s.Install(s.Enable, "configure [terminal]", "Change the configuration\nFrom this terminal", enter(s.Config))
 }
 
@@ -46,6 +59,9 @@ func (s *Shell) installCommon(mode *Mode) {
 		}
 		return nil
 	})
+	add("find REGEX...", "Find commands, whatever their mode\nA regular expression for what list prints", func(c *Call) error {
+		return s.find(c, c.Arg("REGEX..."))
+	})
 	if mode.within(s.Config) {
 		add("end", "Leave the configuration", func(c *Call) error {
 			c.Session.Enter(s.Enable)
@@ -54,4 +70,25 @@ func (s *Shell) installCommon(mode *Mode) {
 		// The matcher reads what follows `do` by the commands of Enable; this is for help and list.
 		add("do COMMAND...", "Run a command of the enable mode\nThe command", func(*Call) error { return nil })
 	}
+}
+
+// find lists the commands that an expression matches, with their modes.
+func (s *Shell) find(c *Call, expression string) error {
+	pattern, err := regexp.Compile(expression)
+	if err != nil {
+		return badExpression("find", expression, err)
+	}
+	var lines []string
+	for mode, t := range s.trees {
+		for _, cmd := range t.commands {
+			if pattern.MatchString(cmd.syntax) {
+				lines = append(lines, fmt.Sprintf("%-15s %s\n", mode.Name, cmd.syntax))
+			}
+		}
+	}
+	slices.Sort(lines)
+	for _, line := range lines {
+		c.Printf("%s", line)
+	}
+	return nil
 }

@@ -25,8 +25,13 @@ func (s *Shell) Complete(session *Session, line string) []Candidate {
 	if checkLine(line) != nil {
 		return nil
 	}
-	words := split(line)
 	mode := session.Mode()
+	if command, pipe, ok := cutPipe(line); ok {
+		if _, _, bad := s.resolve(mode, command); bad == nil {
+			return completePipe(pipe)
+		}
+	}
+	words := split(line)
 	t := s.lookup(mode)
 	last := ""
 	if len(words) > 0 && !strings.HasSuffix(line, " ") && !strings.HasSuffix(line, "\t") {
@@ -75,6 +80,9 @@ func candidates(states []*state, last string) []Candidate {
 		return strings.Compare(a.Text, b.Text)
 	})
 	if end && last == "" {
+		if shows(states) {
+			add(bar)
+		}
 		add(Candidate{Text: CR})
 	}
 	return list
@@ -91,4 +99,17 @@ func (t *token) begins(w string) bool {
 		return strings.Trim(w, digits) == ""
 	}
 	return w == "" || t.takes(w)
+}
+
+// shows reports whether the words that led to the states begin with one that announces output.
+func shows(states []*state) bool {
+	for _, s := range states {
+		for s.prev != nil && s.prev.node.tok != nil {
+			s = s.prev
+		}
+		if s.node.tok != nil && (s.node.tok.text == "show" || s.node.tok.text == "list" || s.node.tok.text == "find") {
+			return true
+		}
+	}
+	return false
 }

@@ -9,16 +9,16 @@ import (
 func TestComplete(t *testing.T) {
 	s := newTestShell()
 	for _, tc := range []struct{ mode, line, want string }{
-		{"view", "", "disable enable exit list quit show"},
+		{"view", "", "disable enable exit find list quit show terminal"},
 		{"view", "e", "enable exit"},
 		{"view", "show ip m", "mroute msdp multicast"},
 		{"view", "sh ip ms ", "peer sa"},
 		{"view", "show ip msdp peer", "peer"},
-		{"view", "show ip msdp peer ", "detail json +A.B.C.D <cr>"},
+		{"view", "show ip msdp peer ", "detail json +A.B.C.D +| <cr>"},
 		{"view", "show ip msdp peer 10.", "+A.B.C.D"},
-		{"view", "show ip msdp peer detail\t", "json <cr>"},
-		{"view", "show ip msdp peer detail json ", "<cr>"},
-		{"view", "show ip m ", "json peer sa <cr>"},
+		{"view", "show ip msdp peer detail\t", "json +| <cr>"},
+		{"view", "show ip msdp peer detail json ", "+| <cr>"},
+		{"view", "show ip m ", "json peer sa +| <cr>"},
 		{"view", "bogus ", ""},
 		{"configuration", "ip msdp timers ", "+(1-65535)"},
 		{"configuration", "ip msdp timers 10 20 ", "+(1-65535) <cr>"},
@@ -27,7 +27,14 @@ func TestComplete(t *testing.T) {
 		{"configuration", "ip msdp peer 10.0.0.1 description some te", "+LINE..."},
 		{"configuration", "ip msdp peer 10.0.0.1 description some text ", "+LINE... <cr>"},
 		{"configuration", "do sh ip ms ", "peer sa"},
-		{"configuration", "do ", "clear configure disable enable exit list quit show write"},
+		{"configuration", "do ", "clear configure disable enable exit find list quit show terminal write"},
+		{"view", "show ip msdp sa |", "begin count exclude include"},
+		{"view", "show ip msdp sa | e", "exclude"},
+		{"view", "show ip msdp sa | include ", "+REGEX"},
+		{"view", "show ip msdp sa | include x ", "+REGEX +| <cr>"},
+		{"view", "show ip msdp sa | include x | c", "count"},
+		{"view", "show ip msdp sa | bogus ", ""},
+		{"view", "show ip | ", ""},
 		{"view", "show\x00", ""},
 	} {
 		session := s.NewSession()

@@ -8,14 +8,15 @@ import (
 )
 
 // Execute runs one line of a session and returns when it is done. Output and error texts go
-// to w as they come. A blank line and a comment, one that begins with ! or #, are successes.
+// to w as they come, through the filters behind the command if there are some ("| include
+// REGEX"). A blank line and a comment, one that begins with ! or #, are successes.
 func (s *Shell) Execute(ctx context.Context, session *Session, line string, w io.Writer) Status {
 	f := s.run(ctx, session, line, w)
 	if f == nil {
 		return Success
 	}
 	// A reader that is gone needs no error text.
-	_, _ = io.WriteString(w, f.text(s.config.Daemon))
+	_, _ = io.WriteString(w, f.text(s.config.Daemon, session.marks))
 	return f.status
 }
 
@@ -26,9 +27,9 @@ type failure struct {
 	err      error
 }
 
-func (f *failure) text(daemon string) string {
+func (f *failure) text(daemon string, marks bool) string {
 	if f.mismatch != nil {
-		return f.mismatch.text(daemon)
+		return f.mismatch.text(daemon, marks)
 	}
 	return "% " + f.err.Error() + "\n"
 }
@@ -40,15 +41,19 @@ func (s *Shell) run(ctx context.Context, session *Session, line string, w io.Wri
 		return nil
 	}
 	from := session.mode
-	m, mode, bad := s.resolve(from, line)
+	m, mode, stages, bad := s.understand(from, line)
 	if bad != nil {
-		bad.hide(s)
-		return &failure{status: bad.status, mismatch: bad}
+		if bad.mismatch != nil {
+			bad.mismatch.hide(s)
+		}
+		return bad
 	}
+	w, closePipe := piped(w, stages)
 	session.Enter(mode)
 	call := &Call{Session: session, Line: line, ctx: ctx, w: w, args: m.args}
 	call.No = m.args[0].tok.kind == keyword && m.args[0].tok.text == "no"
 	err := m.cmd.run(call)
+	_ = closePipe() // a reader that is gone misses nothing
 	refused := err != nil && !errors.As(err, new(*warning))
 	if m.do || refused {
 		session.Enter(from)
@@ -60,6 +65,24 @@ func (s *Shell) run(ctx context.Context, session *Session, line string, w io.Wri
 		return &failure{status: ConfigFailed, err: err}
 	}
 	return &failure{status: Warning, err: err}
+}
+
+// understand finds the command of a line, the mode that has it and the filters behind it. In the
+// configuration a bar is a character like any other in what a command takes.
+func (s *Shell) understand(mode *Mode, line string) (match, *Mode, []stage, *failure) {
+	command, pipe, isPiped := cutPipe(line)
+	m, at, bad := s.resolve(mode, command)
+	if isPiped && mode.within(s.Config) && !m.do {
+		if whole, found, wrong := s.resolve(mode, line); wrong == nil || bad != nil {
+			m, at, bad, pipe = whole, found, wrong, ""
+		}
+	}
+	if bad != nil {
+		bad.line = line
+		return match{}, mode, nil, &failure{status: bad.status, mismatch: bad}
+	}
+	stages, wrong := parsePipe(line, pipe)
+	return m, at, stages, wrong
 }
 
 // resolve finds the command of a line, and the mode that has it: the session's, for a line

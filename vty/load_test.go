@@ -60,7 +60,7 @@ func TestLoad(t *testing.T) {
 				"line 4: timers 10",
 				"               ^ expected (1-9)",
 				"line 6: bogus",
-				"        ^ expected do, end, exit, family, list, quit or timers",
+				"        ^ expected do, end, exit, family, find, list, quit or timers",
 				"line 7: rp 0.0.0.0: 0.0.0.0 is no RP",
 				"line 8: rp",
 				"           ^ expected A.B.C.D"}},

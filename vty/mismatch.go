@@ -22,9 +22,9 @@ type mismatch struct {
 	note string
 }
 
-// text is the answer to a person: FRR's words, the line, and under the point of error a mark
+// text is the answer: FRR's words and the line, and to a person, under the point of error, a mark
 // with what is wrong there.
-func (m *mismatch) text(daemon string) string {
+func (m *mismatch) text(daemon string, mark bool) string {
 	head := "% Command incomplete: "
 	switch m.status {
 	case NoMatch:
@@ -34,6 +34,9 @@ func (m *mismatch) text(daemon string) string {
 		}
 	case Ambiguous:
 		head = "% Ambiguous command: "
+	}
+	if !mark {
+		return head + printable(m.line) + "\n"
 	}
 	return head + m.marked(utf8.RuneCountInString(head))
 }

@@ -5,26 +5,46 @@ import "strings"
 // hidden stands where a line that is shown has a secret.
 const hidden = "<hidden>"
 
+// announcer is a keyword behind which a secret stands, and the one right before it, "" if that
+// can be anything.
+type announcer struct{ word, after string }
+
 // noteSecrets remembers behind which keywords the secrets of a command stand. Before are those
 // that can stand last before the items; it returns those that can behind them.
-func (s *Shell) noteSecrets(items []item, before []string) []string {
-	for _, it := range items {
+func (s *Shell) noteSecrets(items []item, before []announcer) []announcer {
+	last := "" // the keyword right before, if there is just that one
+	for i, it := range items {
 		switch {
 		case it.tok == nil:
-			var behind []string
+			inner := before
+			if last != "" {
+				inner = []announcer{{word: last}}
+			}
+			var behind []announcer
 			for _, alt := range it.alts {
-				behind = append(behind, s.noteSecrets(alt, before)...)
+				for _, a := range s.noteSecrets(alt, inner) {
+					if a.after == "" && last != "" && alt[0].tok != nil && a.word == alt[0].tok.text {
+						a.after = last
+					}
+					behind = append(behind, a)
+				}
 			}
 			if it.optional {
 				behind = append(behind, before...)
 			}
-			before = behind
+			before, last = behind, ""
 		case it.tok.secret:
-			for _, k := range before {
-				s.secrets[k] = true
+			for _, a := range before {
+				s.secrets[a] = true
 			}
 		case it.tok.kind == keyword:
-			before = []string{it.tok.text}
+			a := announcer{word: it.tok.text}
+			if i > 0 {
+				a.after = last
+			}
+			before, last = []announcer{a}, it.tok.text
+		default:
+			last = ""
 		}
 	}
 	return before
@@ -35,8 +55,11 @@ func (s *Shell) noteSecrets(items []item, before []string) []string {
 func (s *Shell) hide(line string) (shown string, from int) {
 	words := split(line)
 	for i, w := range words[:max(0, len(words)-1)] {
-		for k := range s.secrets {
-			if resembles(strings.ToLower(w.text), k) {
+		for a := range s.secrets {
+			if a.after != "" && (i == 0 || !resembles(strings.ToLower(words[i-1].text), a.after)) {
+				continue
+			}
+			if resembles(strings.ToLower(w.text), a.word) {
 				at := words[i+1].at
 				return line[:at] + hidden, at
 			}

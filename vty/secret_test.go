@@ -104,6 +104,7 @@ func TestHiddenLinesStillPoint(t *testing.T) {
 	} {
 		var out strings.Builder
 		session := s.NewSession()
+		session.marks = true
 		session.Enter(s.Config)
 		s.Execute(t.Context(), session, line, &out)
 		if out.String() != want {

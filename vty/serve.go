@@ -16,16 +16,34 @@ import (
 
 // Serve answers FRR's daemon vty protocol on the listener's connections: lines that end with
 // a NUL in, and for each its output, three NULs and a byte of status out. A connection is a
-// session of its own; one that does not read holds up only itself. Serve closes the listener
-// and returns when ctx ends (nil) or the listener fails, once all its connections are closed.
+// session of its own; one that does not read holds up only itself. Where all places are taken,
+// the connection that has been silent for longest, and for 10 s, makes room. Serve closes the
+// listener and returns when ctx ends (nil) or the listener fails, once all its connections are
+// closed.
 func (s *Shell) Serve(ctx context.Context, l net.Listener) error {
+	return s.accept(ctx, l, server{
+		limit: s.config.MaxSessions,
+		full:  "% Too many sessions\n\x00\x00\x00\x01",
+		serve: func(ctx context.Context, p *place) { s.ServeConn(ctx, p) },
+	})
+}
+
+// server is what is particular to a way of being reached.
+type server struct {
+	limit int
+	full  string // what is said to one who finds no place
+	serve func(context.Context, *place)
+}
+
+// accept takes connections, as Serve does.
+func (s *Shell) accept(ctx context.Context, l net.Listener, srv server) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
-	slots := make(chan struct{}, s.config.MaxSessions)
+	places := newPlaces(srv.limit)
 	for pause := time.Duration(0); ; {
 		conn, err := l.Accept()
 		if ctx.Err() != nil {
@@ -49,19 +67,22 @@ func (s *Shell) Serve(ctx context.Context, l net.Listener) error {
 			return fmt.Errorf("vty: accept: %w", err)
 		}
 		pause = 0
-		select {
-		case slots <- struct{}{}:
-			running.Go(func() {
-				defer func() { <-slots }()
-				s.ServeConn(ctx, conn)
-			})
-		default:
-			s.config.Log.Warn("vty: too many sessions", zap.Int("limit", s.config.MaxSessions))
-			// The few octets fit the socket's buffer; a failure is the client's.
-			_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-			_, _ = conn.Write([]byte("% Too many sessions\n\x00\x00\x00\x01"))
-			conn.Close()
+		p, evicted := places.take(conn)
+		if evicted {
+			s.config.Log.Info("vty: the session that was silent for longest made room", zap.Int("limit", srv.limit))
 		}
+		if p != nil {
+			running.Go(func() {
+				defer places.leave(p)
+				srv.serve(ctx, p)
+			})
+			continue
+		}
+		s.config.Log.Warn("vty: too many sessions", zap.Int("limit", srv.limit))
+		// The few octets fit the socket's buffer; a failure is the client's.
+		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+		_, _ = conn.Write([]byte(srv.full))
+		conn.Close()
 	}
 }
 

@@ -68,12 +68,14 @@ func TestServeSpeaksTheProtocol(t *testing.T) {
 	conn := dial(t, path)
 	exchange(t, conn, "show ip msdp sa\x00", "sa\n\x00\x00\x00\x00")
 	exchange(t, conn, "\x00", "\x00\x00\x00\x00")
-	exchange(t, conn, "show ip\x00", "% Command incomplete: show ip\n                              ^ expected mroute, msdp or multicast\n\x00\x00\x00\x04")
+	exchange(t, conn, "show ip\x00", "% Command incomplete: show ip\n\x00\x00\x00\x04")
 	exchange(t, conn, "enable\x00conf t\x00router pim\x00msdp timers\x00", strings.Repeat("\x00", 12)+"% not here\n\x00\x00\x00\x0d")
 	exchange(t, conn, "msdp origi", "")
 	exchange(t, conn, "nator-id 10.0.0.1\x00", "originator id=10.0.0.1\n\x00\x00\x00\x00")
-	exchange(t, dial(t, path), "msdp originator-id 10.0.0.1\x00", "% [MSDP] Unknown command: msdp originator-id 10.0.0.1\n"+
-		"                          ^ expected disable, enable, exit, list, quit or show\n\x00\x00\x00\x02")
+	exchange(t, dial(t, path), "msdp originator-id 10.0.0.1\x00", "% [MSDP] Unknown command: msdp originator-id 10.0.0.1\n\x00\x00\x00\x02")
+	exchange(t, conn, "do terminal error-marks\x00do sh ip\x00do terminal no error-marks\x00do sh ip\x00", "\x00\x00\x00\x00"+
+		"% Command incomplete: do sh ip\n                               ^ expected mroute, msdp or multicast\n\x00\x00\x00\x04"+
+		"\x00\x00\x00\x00% Command incomplete: do sh ip\n\x00\x00\x00\x04")
 	exchange(t, conn, "end\x00exit\x00show ip msdp sa\x00", "\x00\x00\x00\x00\x00\x00\x00\x00")
 	if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil {
 		t.Errorf("after exit: %d octets, %v", n, err)

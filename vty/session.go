@@ -26,10 +26,15 @@ func (m *Mode) within(top *Mode) bool {
 // Session is one user of a Shell: a connection, or a file being read. It is used by one
 // goroutine at a time.
 type Session struct {
-	shell  *Shell
-	mode   *Mode
-	ended  bool
-	values map[any]any
+	shell *Shell
+	mode  *Mode
+	ended bool
+	marks bool // errors show where
+	// terminal is where a person sits, nil on the socket; gate is what stands before the enable
+	// mode, nil for nothing.
+	terminal *terminal
+	gate     func() error
+	values   map[any]any
 }
 
 // NewSession starts a session in the view mode.

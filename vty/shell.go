@@ -39,6 +39,8 @@ type Config struct {
 	// MaxSessions is the number of connections that Serve holds at once; one more is told so
 	// and closed. 0: 512.
 	MaxSessions int
+	// Monitor has the lines of the log for `terminal monitor`; nil: there is no such command.
+	Monitor *Monitor
 }
 
 // Shell holds modes and their commands. All commands are installed before the first session
@@ -54,11 +56,14 @@ type Shell struct {
 	config Config
 	trees  map[*Mode]*tree
 	// secrets are the keywords behind which a secret stands.
-	secrets map[string]bool
+	secrets map[announcer]bool
+
+	verifying verifying
+	failures  failures
 }
 
 // New returns a shell with the built-in modes and their commands: enable, disable,
-// configure [terminal], exit, quit, end, list, and do in the configuration.
+// configure [terminal], terminal …, exit, quit, end, list, find, and do in the configuration.
 func New(config Config) *Shell {
 	if config.Log == nil {
 		config.Log = zap.NewNop()
@@ -78,7 +83,7 @@ func New(config Config) *Shell {
 			return name
 		}
 	}
-	s := &Shell{config: config, trees: make(map[*Mode]*tree), secrets: make(map[string]bool)}
+	s := &Shell{config: config, trees: make(map[*Mode]*tree), secrets: make(map[announcer]bool), verifying: make(verifying, 1)}
 	s.View = &Mode{Name: "view", Prompt: ">"}
 	s.Enable = &Mode{Name: "enable", Prompt: "#", Parent: s.View}
 	s.Config = &Mode{Name: "configuration", Prompt: "(config)#", Parent: s.Enable}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 
 	"msdpd/lib/ipv4"
 	"msdpd/lib/rib"
@@ -17,6 +18,10 @@ import (
 
 // DefaultRetry is how long after a failed attempt or a lost session the next attempt starts.
 const DefaultRetry = time.Second
+
+// slowRetries is how many times longer the pause is at most after attempts in which a
+// zebra was found but no session came up. It ends early when another zebra comes.
+const slowRetries = 30
 
 const (
 	// answerTimeout bounds the time from our HELLO to the last interface. A zebra that
@@ -57,10 +62,15 @@ type Handler interface {
 	// VRF: at the start of a session, and after changes. The handler may keep it.
 	// It says what FRR's own daemons are told: when a link goes down, zebra withdraws the
 	// interface's addresses though the kernel keeps them, and a later session lists them again.
+	//
+	// nil says that zebra's messages about them cannot be read in this session: then
+	// somebody else must be asked.
 	Interfaces(all []rib.Interface)
-	// Route is the route to a tracked address: zebra's first answer, and each change.
-	// Where there is none the Route is zero, but for From.
-	Route(addr ipv4.Addr, r rib.Route)
+	// Routes are the routes to tracked addresses: zebra's first answer for each, and what
+	// changed. Of several changes of one route that come together only the last is told.
+	Routes(changes []Change)
+	// Path is the answer to AskPath; nil where BGP has told zebra nothing of addr.
+	Path(addr ipv4.Addr, path *rib.BGPPath)
 }
 
 // Client keeps a session with zebra. Its methods may be called from any goroutine.
@@ -79,7 +89,9 @@ type Client struct {
 	// the set of addresses.
 	pending map[ipv4.Addr]struct{}
 	sent    map[ipv4.Addr]struct{} // what zebra was told to track in this session
+	lookups map[ipv4.Addr]struct{} // what AskPath was called for
 	live    bool                   // there is a session to tell it in
+	paths   bool                   // zebra can answer AskPath in it
 	status  Status
 	release version             // of the last session in which it was known
 	odd     map[string]struct{} // kinds of undecodable messages that the log has told of
@@ -95,6 +107,9 @@ type Status struct {
 	Release string
 	// Error says why there is no session; "" while there is one.
 	Error string
+	// RouterID and VRFs, names by number, are what zebra said last; VRFs is not changed.
+	RouterID ipv4.Addr
+	VRFs     map[uint32]string
 	// Sessions counts the sessions that came up.
 	Sessions uint64
 	// Tracked counts the addresses tracked, Pending those of them (or of those no longer
@@ -119,6 +134,7 @@ func New(cfg Config) *Client {
 		wanted:        make(map[ipv4.Addr]struct{}),
 		pending:       make(map[ipv4.Addr]struct{}),
 		sent:          make(map[ipv4.Addr]struct{}),
+		lookups:       make(map[ipv4.Addr]struct{}),
 		status:        Status{Socket: cfg.Socket},
 		odd:           make(map[string]struct{}),
 	}
@@ -128,7 +144,7 @@ func New(cfg Config) *Client {
 // pause after each failure and loss. The log tells of each change once, however many
 // attempts lie between.
 func (c *Client) Run(ctx context.Context) {
-	absent := false
+	absent, refused := false, 0
 	for {
 		up, err := c.session(ctx)
 		if ctx.Err() != nil {
@@ -137,20 +153,50 @@ func (c *Client) Run(ctx context.Context) {
 		c.mu.Lock()
 		c.status.Error = err.Error()
 		c.mu.Unlock()
+		var greeting *greetingError
 		switch {
 		case up:
 			c.cfg.Log.Warn("lost zebra; trying again until it is back", zap.Error(err))
 			c.cfg.Handler.ZebraDown(err)
+			refused = 0
+		case errors.As(err, &greeting):
+			if refused++; refused == 1 {
+				c.cfg.Log.Warn("zebra is there, but no session comes up; trying on, less often", zap.Error(err))
+			}
 		case !absent:
 			c.cfg.Log.Warn("zebra is not there; trying until it is", zap.Error(err))
 		}
-		absent = true
+		absent = absent || greeting == nil
+		c.rest(ctx, refused)
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// rest waits between attempts: longer with each that was refused, but not when another
+// zebra has come, whose socket is another one.
+func (c *Client) rest(ctx context.Context, refused int) {
+	before := c.socketID()
+	for range min(1<<min(max(refused-1, 0), 10), slowRetries) {
 		select {
 		case <-time.After(c.cfg.Retry):
 		case <-ctx.Done():
 			return
 		}
+		if c.socketID() != before {
+			return
+		}
 	}
+}
+
+// socketID is something that another socket in the same place differs in; 0: there is none.
+func (c *Client) socketID() uint64 {
+	var st unix.Stat_t
+	if err := unix.Stat(c.cfg.Socket, &st); err != nil {
+		return 0
+	}
+	return st.Ino ^ uint64(st.Ctim.Nano())
 }
 
 // Track asks zebra for the route to addr, from now on and after each return of zebra.
@@ -183,12 +229,29 @@ func (c *Client) Untrack(addr ipv4.Addr) {
 	}
 }
 
+// AskPath asks zebra once what BGP told it of the route to addr; Handler.Path is the answer.
+// It never blocks. Without a session, and with an FRR before 10.5, which cannot say it,
+// nothing happens.
+func (c *Client) AskPath(addr ipv4.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.paths {
+		c.lookups[addr] = struct{}{}
+		c.poke()
+	}
+}
+
 // tell notes that zebra must hear of addr. c.mu is held.
 func (c *Client) tell(addr ipv4.Addr) {
 	if !c.live {
 		return // all that is wanted goes out when a session begins
 	}
 	c.pending[addr] = struct{}{}
+	c.poke()
+}
+
+// poke wakes the writer.
+func (c *Client) poke() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
@@ -211,6 +274,12 @@ func (c *Client) count(f func(*Status)) {
 	f(&c.status)
 }
 
+func (c *Client) tracked() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.wanted)
+}
+
 func (c *Client) isWanted(addr ipv4.Addr) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -219,17 +288,17 @@ func (c *Client) isWanted(addr ipv4.Addr) bool {
 }
 
 // begin makes everything wanted pending in a new session.
-func (c *Client) begin(release string) {
+func (c *Client) begin(r *release, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.live = true
+	c.live, c.paths = true, r.tellsPaths()
 	clear(c.sent)
 	clear(c.pending)
 	for addr := range c.wanted {
 		c.pending[addr] = struct{}{}
 	}
 	c.status.Connected, c.status.Since, c.status.Error = true, time.Now(), ""
-	c.status.Release = release
+	c.status.Release = name
 	c.status.Sessions++
 }
 
@@ -237,9 +306,10 @@ func (c *Client) begin(release string) {
 func (c *Client) finish() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.live = false
+	c.live, c.paths = false, false
 	clear(c.sent)
 	clear(c.pending)
+	clear(c.lookups)
 	c.status.Connected, c.status.Since = false, time.Now()
 }
 
@@ -264,32 +334,54 @@ func (c *Client) takePending(b []byte, r *release) []byte {
 			delete(c.sent, addr)
 		}
 		b = appendRegister(b, r, netip.PrefixFrom(addr.Netip(), 32), on)
+		c.status.Sent += uint64(len(r.tables()))
+	}
+	for addr := range c.lookups {
+		if n++; n > requestBatch {
+			break
+		}
+		delete(c.lookups, addr)
+		b = appendLookup(b, r, addr)
 		c.status.Sent++
 	}
 	return b
 }
 
-// askRelease finds out which row of the table to speak by, and the release in words.
+// askRelease finds out what zebra speaks, and its release in words.
 func (c *Client) askRelease(ctx context.Context) (r *release, name string) {
 	v, name, err := c.toldRelease(ctx)
-	if err != nil {
-		c.mu.Lock()
-		v = c.release
-		c.mu.Unlock()
-		if v == (version{}) {
-			v = assumed
+	if err == nil {
+		r, known := releaseOf(v)
+		if c.firstTime("release " + name) {
+			c.logRelease(r, v, known, name)
 		}
-		name = v.String()
-		if c.firstTime("no release") {
-			c.cfg.Log.Warn("zebra's release is not known", zap.String("assumed", name), zap.Error(err))
-		}
+		return r, name
 	}
-	r, known := releaseOf(v)
-	if !known && c.firstTime("release "+v.String()) {
-		c.cfg.Log.Warn("this release of FRR is not in the table; speaking to zebra as to the nearest one",
-			zap.String("release", name), zap.Stringer("as", r.from))
+	c.mu.Lock()
+	v = c.release
+	c.mu.Unlock()
+	if v == (version{}) {
+		v = assumed
 	}
-	return r, name
+	r, _ = releaseOf(v)
+	if c.firstTime("no release") {
+		c.cfg.Log.Warn("zebra's release is not known; say it by --zebra-version if the one assumed is wrong",
+			zap.Stringer("assumed", v), zap.String("messages", r.span()), zap.Error(err))
+	}
+	return r, v.String()
+}
+
+// logRelease tells which release zebra is, and by which messages it is spoken to.
+func (c *Client) logRelease(r *release, v version, known bool, name string) {
+	fields := []zap.Field{zap.String("release", name), zap.String("messages", r.span())}
+	switch {
+	case known:
+		c.cfg.Log.Info("zebra's release", fields...)
+	case v.compare(newest) > 0:
+		c.cfg.Log.Warn("zebra is newer than any release known here; speaking to it as to the newest one", fields...)
+	default:
+		c.cfg.Log.Warn("zebra is older than any release known here; speaking to it as to the oldest one", fields...)
+	}
 }
 
 // toldRelease asks for the release and remembers it.

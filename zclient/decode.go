@@ -16,10 +16,18 @@ import (
 // headerLen is the length of a message's header in octets.
 const headerLen = 10
 
-// maxMessage is the longest message that zebra sends, in octets.
-const maxMessage = 16384
-
 var errShort = errors.New("message too short")
+
+// otherProtocolError says that whoever is at the other end speaks another version of the
+// protocol, or something else altogether.
+type otherProtocolError struct{ marker, version byte }
+
+func (e otherProtocolError) Error() string {
+	if e.marker == zebra.HeaderMarker(zapiVersion) {
+		return fmt.Sprintf("zebra speaks version %d of its protocol, and only version %d is known here: run FRR %v to %v", e.version, zapiVersion, oldest, newest)
+	}
+	return fmt.Sprintf("not the zebra protocol, version %d: marker %d, version %d", zapiVersion, e.marker, e.version)
+}
 
 // header is what stands before every message.
 type header struct {
@@ -30,16 +38,16 @@ type header struct {
 
 // decodeHeader reads the ten octets before a message. An error says that the stream is
 // out of step: no later message can be found in it.
-func decodeHeader(b []byte) (header, error) {
+func decodeHeader(b []byte, r *release) (header, error) {
 	if len(b) < headerLen {
 		return header{}, errShort
 	}
 	if b[2] != zebra.HeaderMarker(zapiVersion) || b[3] != zapiVersion {
-		return header{}, fmt.Errorf("not the zebra protocol, version %d: marker %d, version %d", zapiVersion, b[2], b[3])
+		return header{}, otherProtocolError{marker: b[2], version: b[3]}
 	}
 	h := header{length: int(be.Uint16(b)), vrf: be.Uint32(b[4:]), cmd: command(be.Uint16(b[8:]))}
-	if h.length < headerLen || h.length > maxMessage {
-		return header{}, fmt.Errorf("message length %d is not in %d to %d", h.length, headerLen, maxMessage)
+	if h.length < headerLen || h.length > r.size(maxMessage) {
+		return header{}, fmt.Errorf("message length %d is not in %d to %d", h.length, headerLen, r.size(maxMessage))
 	}
 	return h, nil
 }
@@ -53,7 +61,7 @@ type cursor struct {
 func (c *cursor) take(n int) []byte {
 	if n > len(c.rest) {
 		c.rest, c.bad = nil, true
-		return make([]byte, min(n, 16))
+		return make([]byte, min(n, 40))
 	}
 	b := c.rest[:n]
 	c.rest = c.rest[n:]
@@ -85,30 +93,39 @@ func (c *cursor) end() error {
 }
 
 // decodeInterface reads INTERFACE_ADD, _DELETE, _UP and _DOWN. They carry no addresses.
-func decodeInterface(b []byte, l *layout) (rib.Interface, error) {
+func decodeInterface(b []byte, r *release) (rib.Interface, error) {
 	c := cursor{rest: b}
-	name, _, terminated := bytes.Cut(c.take(l.ifName), []byte{0})
+	name, _, terminated := bytes.Cut(c.take(r.size(ifNameLen)), []byte{0})
 	i := rib.Interface{Name: string(name), Index: int(int32(c.u32()))}
 	c.skip(1) // status: known to the kernel
 	flags := c.u64()
 	c.skip(1 + 1 + 4 + 4) // prescriptive topology on, and its state; metric, speed
-	if l.ifTxqlen {
+	if r.has(ifHasTxqlen) {
 		c.skip(4)
 	}
 	i.MTU = int(int32(c.u32()))
 	c.skip(4 + 4 + 4) // IPv6 MTU, bandwidth, index of the lower interface
-	if l.ifKind {
+	if r.has(ifHasKind) {
 		c.skip(4)
 	}
 	c.skip(4)                        // link layer
 	c.skip(int(min(c.u32(), 1<<16))) // hardware address
-	if hasParams := c.u8(); hasParams != 0 {
+	switch hasParams := c.u8(); hasParams {
+	case 0:
+	case 1:
 		c.rest = nil // parameters for traffic engineering
+	default:
+		return rib.Interface{}, fmt.Errorf("no interface: %d where link parameters are announced", hasParams)
 	}
 	const up = unix.IFF_UP | unix.IFF_RUNNING
 	i.Up = flags&up == up
 	if err := c.end(); err != nil {
 		return rib.Interface{}, err
+	}
+	// The kernel's flags are 32 bits. A name of 20 octets read of a release with 16, and with
+	// four more elsewhere, would otherwise fit.
+	if flags>>32 != 0 {
+		return rib.Interface{}, fmt.Errorf("no interface: flags %#x", flags)
 	}
 	if !terminated || len(name) == 0 || i.Index <= 0 || i.MTU < 0 {
 		return rib.Interface{}, fmt.Errorf("no interface: name %q, index %d, MTU %d", name, i.Index, i.MTU)
@@ -142,6 +159,39 @@ func decodeAddress(b []byte) (ifindex int, p netip.Prefix, err error) {
 	return ifindex, netip.PrefixFrom(addr, bits), nil
 }
 
+// decodeVRF reads VRF_ADD and _DELETE: the VRF's name. Its number is in the header.
+func decodeVRF(b []byte) (string, error) {
+	const nameLen = 36
+	c := cursor{rest: b}
+	// Table and network namespace, whose name was shorter once.
+	if c.skip(20); len(c.rest) != nameLen {
+		c.skip(20)
+	}
+	name, _, terminated := bytes.Cut(c.take(nameLen), []byte{0})
+	if err := c.end(); err != nil {
+		return "", err
+	}
+	if !terminated || len(name) == 0 {
+		return "", fmt.Errorf("no VRF: name %q", name)
+	}
+	return string(name), nil
+}
+
+// decodeRouterID reads ROUTER_ID_UPDATE.
+func decodeRouterID(b []byte) (ipv4.Addr, error) {
+	c := cursor{rest: b}
+	family := c.u8()
+	id := ipv4.FromBytes(c.take(4))
+	bits := c.u8()
+	if err := c.end(); err != nil {
+		return 0, err
+	}
+	if family != unix.AF_INET || bits != 32 {
+		return 0, fmt.Errorf("router id of family %d, length %d", family, bits)
+	}
+	return id, nil
+}
+
 func familyLen(family uint16) int {
 	switch family {
 	case unix.AF_INET:
@@ -168,63 +218,136 @@ func (c *cursor) prefix() (netip.Prefix, error) {
 // update is what NEXTHOP_UPDATE says: the route that resolves the prefix asked for.
 // found is false where there is none; the route is the zero Route then, but for From.
 type update struct {
-	asked netip.Prefix
-	found bool
-	route rib.Route
+	asked     netip.Prefix
+	multicast bool // in the table of SAFI 2
+	found     bool
+	route     rib.Route
 }
 
-// decodeUpdate reads NEXTHOP_UPDATE.
+// decodeUpdate reads NEXTHOP_UPDATE. With an error, asked is what was asked for if so
+// much could be read.
 func decodeUpdate(b []byte, r *release) (update, error) {
 	const hasColour = 0x200
 	u := update{route: rib.Route{From: rib.FromZebra}}
 	var err error
 	c := cursor{rest: b}
 	flags := c.u32()
-	if r.layout.asked {
-		c.skip(2) // SAFI
+	if r.has(asksForSAFI) {
+		switch safi := c.u16(); safi {
+		case safiUnicast:
+		case safiMulticast:
+			u.multicast = true
+		default:
+			return update{}, fmt.Errorf("SAFI %d", safi)
+		}
 		if u.asked, err = c.prefix(); err != nil {
 			return update{}, err
 		}
 	}
 	matched, err := c.prefix()
 	if err != nil {
-		return update{}, err
+		return u, err
 	}
-	if !r.layout.asked {
+	if !r.has(asksForSAFI) {
 		// Up to 8.1 the address asked for stands here, and the route's prefix is not told.
 		u.asked = matched
 	}
-	if flags&hasColour != 0 {
+	coloured := flags&hasColour != 0
+	if coloured {
 		c.skip(4)
 	}
-	protocol := r.protocol(c.u8())
+	protocol := r.protocol(uint32(c.u8()))
 	c.skip(2) // instance
 	distance, metric := c.u8(), c.u32()
-	count := int(c.u8())
-	if r.layout.nexthopCount == 2 {
-		count = count<<8 | int(c.u8())
+	count := c.hopCount(r)
+	hops, err := c.nextHops(r, count, coloured)
+	if err == nil {
+		err = c.end()
 	}
-	var hops []rib.NextHop
-	for range count {
-		hop, forwards, err := c.nextHop(&r.layout)
-		if err != nil {
-			return update{}, err
-		}
-		if forwards {
-			hops = append(hops, hop)
-		}
-	}
-	if err := c.end(); err != nil {
-		return update{}, err
+	if err != nil {
+		return u, err
 	}
 	if count > 0 {
 		u.found = true
 		u.route = rib.Route{
 			Prefix: matched, Protocol: protocol, Distance: distance, Metric: metric,
-			NextHops: rib.SortNextHops(hops), From: rib.FromZebra,
+			NextHops: hops, From: rib.FromZebra, Multicast: u.multicast,
 		}
 	}
 	return u, nil
+}
+
+// lookup is the answer to NEXTHOP_LOOKUP: what BGP told zebra of the route to an address. The
+// path is nil where the route is not BGP's, and where bgpd tells zebra nothing.
+type lookup struct {
+	asked ipv4.Addr
+	path  *rib.BGPPath
+}
+
+// decodeLookup reads the answer to NEXTHOP_LOOKUP, as it is from 10.5 on.
+func decodeLookup(b []byte, r *release) (lookup, error) {
+	c := cursor{rest: b}
+	if family := c.u16(); family != unix.AF_INET {
+		return lookup{}, fmt.Errorf("address of family %d", family)
+	}
+	l := lookup{asked: ipv4.FromBytes(c.take(4))}
+	c.skip(1 + 4) // distance, metric
+	bits := int(c.u16())
+	protocol := r.protocol(c.u32())
+	data := c.take(int(min(c.u32(), 1<<16)))
+	for range c.hopCount(r) {
+		if err := c.lookedUpHop(); err != nil {
+			return l, err
+		}
+	}
+	if err := c.end(); err != nil {
+		return l, err
+	}
+	if bits > 32 {
+		return l, fmt.Errorf("prefix length %d", bits)
+	}
+	if protocol != rib.BGP || len(data) == 0 {
+		return l, nil
+	}
+	as, err := decodeASPath(data)
+	if err == nil {
+		l.path = &rib.BGPPath{Prefix: netip.PrefixFrom(l.asked.Netip(), bits).Masked(), ASPath: as}
+	}
+	return l, err
+}
+
+// bgpDataASPath is the size in octets of the AS path at the start of what bgpd tells zebra
+// of a route; it ends with a NUL, and a longer path is cut.
+const bgpDataASPath = 256
+
+// decodeASPath reads the AS path in what bgpd told zebra of a route.
+func decodeASPath(data []byte) ([][]uint32, error) {
+	text, _, ended := bytes.Cut(data[:min(len(data), bgpDataASPath)], []byte{0})
+	if !ended {
+		return nil, fmt.Errorf("no AS path: %q", text)
+	}
+	if len(text) == bgpDataASPath-1 {
+		// It was cut, perhaps within the last number.
+		text = text[:bytes.LastIndexByte(text, ' ')+1]
+	}
+	return rib.ParseASPath(string(text))
+}
+
+// lookedUpHop reads one next hop of the answer to NEXTHOP_LOOKUP, which has no flags.
+func (c *cursor) lookedUpHop() error {
+	c.skip(4) // VRF
+	kind := c.u8()
+	if c.bad {
+		return errShort
+	}
+	var hop rib.NextHop
+	if err := c.gateway(kind, &hop); err != nil {
+		return err
+	}
+	if kind != hopBlackhole {
+		hop.Ifindex = int(int32(c.u32()))
+	}
+	return c.valid(hop)
 }
 
 // The types of a next hop, and the flags that say what follows it.
@@ -236,51 +359,98 @@ const (
 	hopIPv6Ifindex = 5
 	hopBlackhole   = 6
 
+	hopOnLink  = 0x01
 	hopLabels  = 0x02
 	hopWeight  = 0x04
 	hopBackups = 0x08
-	hopSRv6    = 0x10 | 0x20
+	hopEVPN    = 0x40
+	// Segments of SRv6 (0x10, 0x20) are not read: their layout moves with each release.
+	hopReadable = hopOnLink | hopLabels | hopWeight | hopBackups | hopEVPN
 )
 
+func (c *cursor) hopCount(r *release) int {
+	if r.size(hopCountLen) == 2 {
+		return int(c.u16())
+	}
+	return int(c.u8())
+}
+
+// nextHops reads next hops and sorts them; a blackhole is none.
+func (c *cursor) nextHops(r *release, count int, coloured bool) ([]rib.NextHop, error) {
+	var hops []rib.NextHop
+	for range count {
+		hop, forwards, err := c.nextHop(r, coloured)
+		if err != nil {
+			return nil, err
+		}
+		if forwards {
+			hops = append(hops, hop)
+		}
+	}
+	return rib.SortNextHops(hops), nil
+}
+
 // nextHop reads one next hop; forwards is false for a blackhole.
-func (c *cursor) nextHop(l *layout) (hop rib.NextHop, forwards bool, err error) {
+func (c *cursor) nextHop(r *release, coloured bool) (hop rib.NextHop, forwards bool, err error) {
 	c.skip(4) // VRF
 	kind, flags := c.u8(), c.u8()
 	if c.bad {
 		return hop, false, errShort
 	}
-	switch kind {
-	case hopIfindex:
-	case hopIPv4, hopIPv4Ifindex:
-		hop.Gateway = ipv4.FromBytes(c.take(4))
-	case hopIPv6, hopIPv6Ifindex:
-		c.skip(16) // rib.NextHop says 0.0.0.0 for these
-	case hopBlackhole:
-		c.skip(1)
-	default:
-		return hop, false, fmt.Errorf("next hop of type %d", kind)
+	if err := c.gateway(kind, &hop); err != nil {
+		return hop, false, err
 	}
-	if kind != hopBlackhole {
+	if kind == hopBlackhole {
+		c.skip(1) // drop, reject or prohibit
+	} else {
 		hop.Ifindex = int(int32(c.u32()))
+	}
+	if flags&^hopReadable != 0 {
+		return hop, false, fmt.Errorf("next hop with flags %#x", flags)
 	}
 	if flags&hopLabels != 0 {
 		labels := int(c.u8())
-		if l.labelType {
+		if r.has(hopHasLabelType) {
 			c.skip(1)
 		}
 		c.skip(4 * labels)
 	}
 	if flags&hopWeight != 0 {
-		c.skip(l.nexthopWeight)
+		c.skip(r.size(hopWeightLen))
+	}
+	if flags&hopEVPN != 0 {
+		c.skip(6) // the router's MAC address
+	}
+	if coloured {
+		c.skip(4)
 	}
 	if flags&hopBackups != 0 {
 		c.skip(int(c.u8()))
 	}
-	if flags&hopSRv6 != 0 {
-		return hop, false, fmt.Errorf("next hop with flags %#x (SRv6)", flags)
+	return hop, kind != hopBlackhole, c.valid(hop)
+}
+
+// gateway reads what a next hop of some kind begins with.
+func (c *cursor) gateway(kind uint8, hop *rib.NextHop) error {
+	switch kind {
+	case hopIfindex, hopBlackhole:
+	case hopIPv4, hopIPv4Ifindex:
+		hop.Gateway = ipv4.FromBytes(c.take(4))
+	case hopIPv6, hopIPv6Ifindex:
+		hop.Gateway6, _ = netip.AddrFromSlice(c.take(16))
+	default:
+		return fmt.Errorf("next hop of type %d", kind)
 	}
-	if c.bad {
-		return hop, false, errShort
+	return nil
+}
+
+// valid says whether a next hop could be read to its end.
+func (c *cursor) valid(hop rib.NextHop) error {
+	switch {
+	case c.bad:
+		return errShort
+	case hop.Ifindex < 0:
+		return fmt.Errorf("next hop on interface %d", hop.Ifindex)
 	}
-	return hop, kind != hopBlackhole, nil
+	return nil
 }

@@ -17,10 +17,13 @@ import (
 
 var updateGolden = flag.Bool("update", false, "write the golden files anew")
 
-// recording reads testdata/frr-8.4.4.txt: whole messages, and what was done before each.
-func recording(t testing.TB) (messages [][]byte, before []string) {
+// recorded are the releases of which there is a conversation in testdata.
+var recorded = []string{"7.5.1", "8.4.4", "10.3", "10.7.1"}
+
+// recording reads a conversation: whole messages, and what was done before each.
+func recording(t testing.TB, name string) (messages [][]byte, before []string) {
 	t.Helper()
-	text, err := os.ReadFile("testdata/frr-8.4.4.txt")
+	text, err := os.ReadFile("testdata/frr-" + name + ".txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,18 +44,31 @@ func recording(t testing.TB) (messages [][]byte, before []string) {
 	return messages, before
 }
 
-func release84(t testing.TB) *release {
+func releaseNamed(t testing.TB, name string) *release {
 	t.Helper()
-	r, known := releaseOf(version{8, 4})
-	if !known {
-		t.Fatal("8.4 is not in the table")
+	v, _, ok := parseVersion(name)
+	r, known := releaseOf(v)
+	if !ok || !known {
+		t.Fatalf("%s is not in the table", name)
 	}
 	return r
 }
 
+func release84(t testing.TB) *release { return releaseNamed(t, "8.4") }
+
+// allReleases are those in which something changed.
+func allReleases() []*release {
+	var all []*release
+	for _, v := range versions() {
+		r, _ := releaseOf(v)
+		all = append(all, r)
+	}
+	return all
+}
+
 // inWords decodes one message by the release r.
 func inWords(r *release, message []byte) string {
-	h, err := decodeHeader(message)
+	h, err := decodeHeader(message, r)
 	if err != nil {
 		return err.Error()
 	}
@@ -62,23 +78,38 @@ func inWords(r *release, message []byte) string {
 	body := message[headerLen:]
 	switch h.cmd {
 	case interfaceAdd, interfaceDelete, interfaceUp, interfaceDown:
-		i, err := decodeInterface(body, &r.layout)
+		i, err := decodeInterface(body, r)
 		what := [...]string{interfaceAdd: "add", interfaceDelete: "delete", interfaceUp: "up", interfaceDown: "down"}[h.cmd]
 		return fmt.Sprintf("interface %s: %d %s up=%v mtu=%d %v", what, i.Index, i.Name, i.Up, i.MTU, errWord(err))
 	case addressAdd, addressDelete:
 		ifindex, p, err := decodeAddress(body)
 		what := map[command]string{addressAdd: "add", addressDelete: "delete"}[h.cmd]
 		return fmt.Sprintf("address %s: %d %v %v", what, ifindex, p, errWord(err))
-	case r.numbers.nexthopUpdate:
+	case r.cmd(nexthopUpdate):
 		u, err := decodeUpdate(body, r)
-		if !u.found {
-			return fmt.Sprintf("route to %v: none %v", u.asked, errWord(err))
+		table := "route"
+		if u.multicast {
+			table = "multicast route"
 		}
-		return fmt.Sprintf("route to %v: %v %s [%d/%d] %v %v", u.asked, u.route.Prefix, u.route.Protocol,
+		if !u.found {
+			return fmt.Sprintf("%s to %v: none %v", table, u.asked, errWord(err))
+		}
+		return fmt.Sprintf("%s to %v: %v %s [%d/%d] %v %v", table, u.asked, u.route.Prefix, u.route.Protocol,
 			u.route.Distance, u.route.Metric, u.route.NextHops, errWord(err))
-	case r.numbers.routerIDUpdate:
-		return "router id"
-	case r.numbers.refused:
+	case r.cmd(nexthopLookup):
+		l, err := decodeLookup(body, r)
+		path := "no path"
+		if l.path != nil {
+			path = fmt.Sprintf("AS path %s of %v", l.path.ASPathText(), l.path.Prefix)
+		}
+		return fmt.Sprintf("lookup of %v: %s %v", l.asked, path, errWord(err))
+	case r.cmd(vrfAdd), r.cmd(vrfDelete):
+		name, err := decodeVRF(body)
+		return fmt.Sprintf("VRF %d %s %v", h.vrf, name, errWord(err))
+	case r.cmd(routerIDUpdate):
+		id, err := decodeRouterID(body)
+		return fmt.Sprintf("router id %v %v", id, errWord(err))
+	case r.cmd(errorReply):
 		return "refused"
 	}
 	return fmt.Sprintf("message %d", h.cmd)
@@ -91,29 +122,33 @@ func errWord(err error) string {
 	return "ok"
 }
 
-// What a real zebra 8.4.4 said, in words. The golden file was read line by line against
-// what was done to the router.
-func TestRecordingInWords(t *testing.T) {
-	const golden = "testdata/frr-8.4.4.words"
-	messages, before := recording(t)
-	var got bytes.Buffer
-	for i, m := range messages {
-		fmt.Fprintf(&got, "%s%s\n", before[i], strings.TrimSuffix(inWords(release84(t), m), " ok"))
-	}
-	if *updateGolden {
-		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	gotLines, wantLines := strings.Split(got.String(), "\n"), strings.Split(string(want), "\n")
-	for i := range max(len(gotLines), len(wantLines)) {
-		if i >= len(gotLines) || i >= len(wantLines) || gotLines[i] != wantLines[i] {
-			t.Fatalf("line %d differs:\n got %q\nwant %q", i+1, at(gotLines, i), at(wantLines, i))
-		}
+// What real zebras said, in words. The golden files were read line by line against what was
+// done to the router.
+func TestRecordingsInWords(t *testing.T) {
+	for _, name := range recorded {
+		t.Run(name, func(t *testing.T) {
+			golden := "testdata/frr-" + name + ".words"
+			messages, before := recording(t, name)
+			var got bytes.Buffer
+			for i, m := range messages {
+				fmt.Fprintf(&got, "%s%s\n", before[i], strings.TrimSuffix(inWords(releaseNamed(t, name), m), " ok"))
+			}
+			if *updateGolden {
+				if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			gotLines, wantLines := strings.Split(got.String(), "\n"), strings.Split(string(want), "\n")
+			for i := range max(len(gotLines), len(wantLines)) {
+				if i >= len(gotLines) || i >= len(wantLines) || gotLines[i] != wantLines[i] {
+					t.Fatalf("line %d differs:\n got %q\nwant %q", i+1, at(gotLines, i), at(wantLines, i))
+				}
+			}
+		})
 	}
 }
 
@@ -126,25 +161,53 @@ func at(lines []string, i int) string {
 
 // Every message cut short anywhere is an error, and so is one with an octet too many.
 func TestDecodeCutShort(t *testing.T) {
-	r := release84(t)
-	messages, _ := recording(t)
-	for _, m := range messages {
-		if words := inWords(r, m); strings.HasPrefix(words, "message ") || words == "router id" || words == "refused" {
-			continue // no body of interest
+	for _, name := range recorded {
+		r := releaseNamed(t, name)
+		messages, _ := recording(t, name)
+		for _, m := range messages {
+			if words := inWords(r, m); strings.HasPrefix(words, "message ") || words == "refused" {
+				continue // no body of interest
+			}
+			for n := headerLen; n <= len(m)+1; n++ {
+				cut := append(slices.Clone(m), 0)[:n]
+				be.PutUint16(cut, uint16(n))
+				if ok := strings.HasSuffix(inWords(r, cut), " ok"); ok != (n == len(m)) {
+					t.Errorf("%s: %x of %x: %s", name, cut, m, inWords(r, cut))
+				}
+			}
 		}
-		for n := headerLen; n <= len(m)+1; n++ {
-			cut := append(slices.Clone(m), 0)[:n]
-			be.PutUint16(cut, uint16(n))
-			if ok := strings.HasSuffix(inWords(r, cut), " ok"); ok != (n == len(m)) {
-				t.Errorf("%x of %x: %s", cut, m, inWords(r, cut))
+	}
+}
+
+// What one release says is never taken for something else by the table of another: it says
+// the same there, or is an error, or is a message of which nothing is known.
+func TestNoTableTakesOneThingForAnother(t *testing.T) {
+	for _, name := range recorded {
+		messages, _ := recording(t, name)
+		for _, other := range allReleases() {
+			same, not := 0, 0
+			for _, m := range messages {
+				right, words := inWords(releaseNamed(t, name), m), inWords(other, m)
+				switch {
+				case words == right:
+					same++
+				case strings.Contains(words, "error: "), strings.HasPrefix(words, "message "), words == "refused":
+					not++
+				default:
+					t.Errorf("zebra %s says %q, by the table of %v %q: %x", name, right, other.from, words, m)
+				}
+			}
+			if same+not != len(messages) || other.from == releaseNamed(t, name).from && not != 0 {
+				t.Errorf("zebra %s by the table of %v: %d the same, %d not read", name, other.from, same, not)
 			}
 		}
 	}
 }
 
 func TestDecodeHeader(t *testing.T) {
+	r84, r107 := release84(t), releaseNamed(t, "10.7")
 	good := []byte{0, 10, 254, 6, 0, 0, 0, 3, 0, 22}
-	h, err := decodeHeader(good)
+	h, err := decodeHeader(good, r84)
 	if err != nil || h != (header{length: 10, vrf: 3, cmd: 22}) {
 		t.Errorf("got %+v, %v", h, err)
 	}
@@ -157,19 +220,23 @@ func TestDecodeHeader(t *testing.T) {
 	} {
 		b := slices.Clone(good)
 		change(b)
-		if _, err := decodeHeader(b); err == nil {
+		if _, err := decodeHeader(b, r84); err == nil {
 			t.Errorf("%s: %x was taken", name, b)
 		}
 	}
-	if _, err := decodeHeader(good[:9]); err == nil {
+	if _, err := decodeHeader(good[:9], r84); err == nil {
 		t.Error("nine octets were taken")
+	}
+	long := append([]byte{0xff, 0xff}, good[2:]...)
+	if h, err := decodeHeader(long, r107); err != nil || h.length != 65535 {
+		t.Errorf("10.7's longest message: %+v, %v", h, err)
 	}
 }
 
 // updateOf builds NEXTHOP_UPDATE as a release would, for 10.255.0.1 on 10.255.0.0/24.
 func updateOf(r *release, protocol byte, hops ...[]byte) []byte {
 	b := be.AppendUint32(nil, 0)
-	if r.layout.asked {
+	if r.has(asksForSAFI) {
 		b = append(b, 0, 1, 0, 2, 32, 10, 255, 0, 1)
 		b = append(b, 0, 2, 24, 10, 255, 0, 0)
 	} else {
@@ -177,7 +244,7 @@ func updateOf(r *release, protocol byte, hops ...[]byte) []byte {
 	}
 	b = append(b, protocol, 0, 0, 110)
 	b = be.AppendUint32(b, 20)
-	if r.layout.nexthopCount == 2 {
+	if r.size(hopCountLen) == 2 {
 		b = append(b, 0)
 	}
 	b = append(b, byte(len(hops)))
@@ -186,20 +253,23 @@ func updateOf(r *release, protocol byte, hops ...[]byte) []byte {
 
 // The layouts of all releases, with everything that a next hop can have.
 func TestDecodeUpdateByRelease(t *testing.T) {
-	for i := range releases {
-		r := &releases[i]
+	for _, r := range allReleases() {
 		t.Run(r.from.String(), func(t *testing.T) {
-			ospf := slices.Index(r.protocols, rib.OSPF)
+			ospf := 6
+			if r.has(hasLocalProtocol) {
+				ospf = 7
+			}
 			labels := []byte{2, 0, 0, 0, 100, 0, 0, 0, 200}
-			if r.layout.labelType {
+			if r.has(hopHasLabelType) {
 				labels = slices.Insert(labels, 1, 1)
 			}
-			weight := make([]byte, r.layout.nexthopWeight)
-			hop := slices.Concat([]byte{0, 0, 0, 0, hopIPv4Ifindex, hopLabels | hopWeight | hopBackups, 10, 0, 12, 2, 0, 0, 0, 9},
-				labels, weight, []byte{2, 0, 1})
+			weight := make([]byte, r.size(hopWeightLen))
+			hop := slices.Concat([]byte{0, 0, 0, 0, hopIPv4Ifindex, hopLabels | hopWeight | hopBackups | hopEVPN, 10, 0, 12, 2, 0, 0, 0, 9},
+				labels, weight, []byte{1, 2, 3, 4, 5, 6}, []byte{2, 0, 1})
+			gateway6 := netip.MustParseAddr("fe80::2")
 			body := updateOf(r, byte(ospf), hop,
 				[]byte{0, 0, 0, 0, hopIfindex, 0, 0, 0, 0, 3},
-				slices.Concat([]byte{0, 0, 0, 0, hopIPv6Ifindex, 0}, make([]byte, 16), []byte{0, 0, 0, 4}),
+				slices.Concat([]byte{0, 0, 0, 0, hopIPv6Ifindex, 0}, gateway6.AsSlice(), []byte{0, 0, 0, 4}),
 				[]byte{0, 0, 0, 0, hopIPv4, 0, 10, 0, 12, 3, 0, 0, 0, 2},
 				[]byte{0, 0, 0, 0, hopBlackhole, 0, 1},
 			)
@@ -210,11 +280,11 @@ func TestDecodeUpdateByRelease(t *testing.T) {
 			want := rib.Route{
 				Prefix: netip.MustParsePrefix("10.255.0.0/24"), Protocol: rib.OSPF, Distance: 110, Metric: 20,
 				NextHops: []rib.NextHop{
-					{Gateway: ipv4.MustParse("10.0.12.3"), Ifindex: 2}, {Ifindex: 3}, {Ifindex: 4},
+					{Gateway: ipv4.MustParse("10.0.12.3"), Ifindex: 2}, {Ifindex: 3}, {Gateway6: gateway6, Ifindex: 4},
 					{Gateway: ipv4.MustParse("10.0.12.2"), Ifindex: 9},
 				},
 			}
-			if !r.layout.asked {
+			if !r.has(asksForSAFI) {
 				want.Prefix = netip.MustParsePrefix("10.255.0.1/32")
 			}
 			if !u.found || !u.route.Equal(want) || u.asked.String() != "10.255.0.1/32" {
@@ -223,8 +293,8 @@ func TestDecodeUpdateByRelease(t *testing.T) {
 			// A release away, the same octets say something else: that must not pass for a route.
 			for _, v := range []version{{7, 5}, {8, 4}, {10, 3}} {
 				other, _ := releaseOf(v)
-				if other.layout.asked == r.layout.asked && other.layout.nexthopCount == r.layout.nexthopCount &&
-					other.layout.nexthopWeight == r.layout.nexthopWeight && other.layout.labelType == r.layout.labelType {
+				if other.has(asksForSAFI) == r.has(asksForSAFI) && other.size(hopCountLen) == r.size(hopCountLen) &&
+					other.size(hopWeightLen) == r.size(hopWeightLen) && other.has(hopHasLabelType) == r.has(hopHasLabelType) {
 					continue
 				}
 				if u, err := decodeUpdate(body, other); err == nil {
@@ -236,57 +306,69 @@ func TestDecodeUpdateByRelease(t *testing.T) {
 }
 
 func TestDecodeInterfaceByRelease(t *testing.T) {
-	for i := range releases {
-		r := &releases[i]
+	for _, r := range allReleases() {
 		t.Run(r.from.String(), func(t *testing.T) {
-			l := &r.layout
-			b := append([]byte("eth0"), make([]byte, l.ifName-4)...)
+			b := append([]byte("eth0"), make([]byte, r.size(ifNameLen)-4)...)
 			b = be.AppendUint32(b, 7)
 			b = append(b, 5)
 			b = be.AppendUint64(b, 0x11043)
 			b = append(b, make([]byte, 1+1+4+4)...)
-			if l.ifTxqlen {
+			if r.has(ifHasTxqlen) {
 				b = be.AppendUint32(b, 1000)
 			}
 			b = be.AppendUint32(b, 1500)
 			b = append(b, make([]byte, 4+4+4)...)
-			if l.ifKind {
+			if r.has(ifHasKind) {
 				b = be.AppendUint32(b, 0)
 			}
 			b = be.AppendUint32(b, 1)
 			b = be.AppendUint32(b, 6)
 			b = append(b, make([]byte, 6+1)...)
-			got, err := decodeInterface(b, l)
+			got, err := decodeInterface(b, r)
 			if err != nil || got.Name != "eth0" || got.Index != 7 || !got.Up || got.MTU != 1500 {
 				t.Errorf("got %+v, %v", got, err)
 			}
 			b[len(b)-1] = 1 // parameters for traffic engineering follow
-			if _, err := decodeInterface(append(b, 1, 2, 3), l); err != nil {
+			if _, err := decodeInterface(append(b, 1, 2, 3), r); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 }
 
+// FuzzDecode reads any message by the table of any release.
 func FuzzDecode(f *testing.F) {
-	messages, _ := recording(f)
-	for _, m := range messages {
-		f.Add(uint8(2), m)
+	all := allReleases()
+	for _, name := range recorded {
+		messages, _ := recording(f, name)
+		row := slices.IndexFunc(all, func(r *release) bool { return r.from == releaseNamed(f, name).from })
+		for _, m := range messages {
+			f.Add(uint8(row), m)
+		}
 	}
-	for i := range releases {
-		f.Add(uint8(i), append(make([]byte, headerLen), updateOf(&releases[i], 6, []byte{0, 0, 0, 0, 1, 0, 0, 0, 0, 3})...))
+	for i, r := range all {
+		f.Add(uint8(i), append(make([]byte, headerLen), updateOf(r, 6, []byte{0, 0, 0, 0, 1, 0, 0, 0, 0, 3})...))
 	}
 	f.Fuzz(func(t *testing.T, row uint8, message []byte) {
-		r := &releases[int(row)%len(releases)]
-		if h, err := decodeHeader(message); err == nil && (h.length < headerLen || h.length > maxMessage) {
+		r := all[int(row)%len(all)]
+		if h, err := decodeHeader(message, r); err == nil && (h.length < headerLen || h.length > r.size(maxMessage)) {
 			t.Errorf("length %d", h.length)
 		}
 		body := message[min(headerLen, len(message)):]
-		if i, err := decodeInterface(body, &r.layout); err == nil && (i.Index <= 0 || i.Name == "" || i.MTU < 0) {
+		if i, err := decodeInterface(body, r); err == nil && (i.Index <= 0 || i.Name == "" || i.MTU < 0) {
 			t.Errorf("interface %+v", i)
 		}
 		if _, p, err := decodeAddress(body); err == nil && p.IsValid() && !p.Addr().Is4() {
 			t.Errorf("address %v", p)
+		}
+		if name, err := decodeVRF(body); err == nil && name == "" {
+			t.Error("a VRF without a name")
+		}
+		if _, err := decodeRouterID(body); err == nil && len(body) != 6 {
+			t.Errorf("router id of %d octets", len(body))
+		}
+		if p, err := decodeLookup(body, r); err == nil && p.path != nil && !p.path.Prefix.IsValid() {
+			t.Errorf("path %+v", p.path)
 		}
 		u, err := decodeUpdate(body, r)
 		if err != nil {

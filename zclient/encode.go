@@ -6,6 +6,8 @@ import (
 
 	"github.com/osrg/gobgp/v3/pkg/zebra"
 	"golang.org/x/sys/unix"
+
+	"msdpd/lib/ipv4"
 )
 
 // zapiVersion is the protocol's version in every release of the table.
@@ -19,8 +21,11 @@ const routeTypeNone byte = 0
 // afiIPv4 is FRR's own number for IPv4, beside the system's AF_INET.
 const afiIPv4 uint16 = 1
 
-// safiUnicast is the SAFI of the unicast table.
-const safiUnicast uint16 = 1
+// The SAFIs of the tables that packets are forwarded and RPF lookups are made by.
+const (
+	safiUnicast   uint16 = 1
+	safiMulticast uint16 = 2
+)
 
 var be = binary.BigEndian
 
@@ -44,7 +49,7 @@ func appendHello(b []byte, r *release, sessionID uint32) []byte {
 	body = be.AppendUint32(body, sessionID)
 	// The flags behind it, "notify me of my routes" and "answer my questions only", are
 	// off. Releases differ in how many there are.
-	return appendFrame(b, r.numbers.hello, append(body, 0, 0)[:r.layout.hello])
+	return appendFrame(b, r.cmd(hello), append(body, 0, 0)[:r.size(helloLen)])
 }
 
 // appendInterfaceRequest asks for all interfaces, their addresses, and what changes.
@@ -53,14 +58,17 @@ func appendInterfaceRequest(b []byte) []byte { return appendFrame(b, interfaceAd
 // appendRouterIDRequest asks for the router id. We have no use for it, but zebra answers
 // in order: its answer says that all interfaces have been told.
 func appendRouterIDRequest(b []byte, r *release) []byte {
-	return appendFrame(b, r.numbers.routerIDAdd, be.AppendUint16(nil, afiIPv4))
+	return appendFrame(b, r.cmd(routerIDAdd), be.AppendUint16(nil, afiIPv4))
 }
 
 // appendRegister asks zebra to tell the route that resolves p, now and whenever it
-// changes, or with on false no more. Zebra answers a repeated request again.
+// changes, or with on false no more. Zebra answers a repeated request again. From 8.2 on it
+// is asked about both tables, the one for RPF lookups first; until then zebra looks
+// into the unicast table only.
 //
-// What the request says besides the address is not ours alone: zebra keeps one record
-// per address for all its clients, the flags included, and tells all of them the same.
+// What the request says besides the address is not ours alone: up to 10.3 at least zebra
+// keeps one record per address for all its clients, the flags included, and tells all of
+// them the same.
 //
 //   - connected: the address must be on a connected or static route. Never for RPF;
 //     pimd does not say it either.
@@ -70,22 +78,43 @@ func appendRouterIDRequest(b []byte, r *release) []byte {
 //     address (an RP's, a peer's loopback) would from then on resolve over the default
 //     route, although `ip nht resolve-via-default` is off, as it is in Debian's FRR 8.4.
 //     So it is set for the prefix 0.0.0.0/0 only, and what has no other route takes that
-//     one's answer (routes.go).
+//     one's answer (routes.go). Releases before 8.2 have no such flag.
 func appendRegister(b []byte, r *release, p netip.Prefix, on bool) []byte {
-	body := append(make([]byte, 0, 11), 0) // connected
-	if r.layout.asked {
-		viaDefault := byte(0)
-		if p.Bits() == 0 {
-			viaDefault = 1
-		}
-		body = append(body, viaDefault)
-		body = be.AppendUint16(body, safiUnicast)
-	}
-	body = be.AppendUint16(body, unix.AF_INET)
-	body = append(body, byte(p.Bits()))
-	body = append(body, p.Addr().AsSlice()...)
+	cmd := r.cmd(nexthopUnregister)
 	if on {
-		return appendFrame(b, r.numbers.nexthopRegister, body)
+		cmd = r.cmd(nexthopRegister)
 	}
-	return appendFrame(b, r.numbers.nexthopUnregister, body)
+	address := be.AppendUint16(nil, unix.AF_INET)
+	address = append(address, byte(p.Bits()))
+	address = append(address, p.Addr().AsSlice()...)
+	viaDefault := byte(0)
+	if p.Bits() == 0 {
+		viaDefault = 1
+	}
+	for _, safi := range r.tables() {
+		body := []byte{0} // connected
+		if r.has(asksForSAFI) {
+			body = be.AppendUint16(append(body, viaDefault), safi)
+		}
+		b = appendFrame(b, cmd, append(body, address...))
+	}
+	return b
 }
+
+// tables are the SAFIs that an address is tracked in, in the order of the requests.
+func (r *release) tables() []uint16 {
+	if r.has(asksForSAFI) {
+		return []uint16{safiMulticast, safiUnicast}
+	}
+	return []uint16{safiUnicast}
+}
+
+// appendLookup asks once for the route to addr in the unicast table.
+func appendLookup(b []byte, r *release, addr ipv4.Addr) []byte {
+	body := be.AppendUint16(nil, unix.AF_INET)
+	body = append(body, addr.Netip().AsSlice()...)
+	return appendFrame(b, r.cmd(nexthopLookup), append(body, byte(safiUnicast)))
+}
+
+// tellsPaths reports whether zebra can say what BGP told it of a route.
+func (r *release) tellsPaths() bool { return r.cmd(nexthopLookup) != numberless }

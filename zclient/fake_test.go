@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,14 +35,32 @@ func (r recorder) Interfaces(all []rib.Interface) {
 	for _, i := range all {
 		fmt.Fprintf(&b, " %d:%s:%v%v", i.Index, i.Name, i.Up, i.Addrs)
 	}
+	if all == nil {
+		b.WriteString(" unknown")
+	}
 	r.events <- b.String()
 }
-func (r recorder) Route(a ipv4.Addr, route rib.Route) {
-	if !route.Prefix.IsValid() {
-		r.events <- fmt.Sprintf("route %v none", a)
+func (r recorder) Routes(changes []Change) {
+	for _, c := range changes {
+		switch {
+		case c.Unknown:
+			r.events <- fmt.Sprintf("route %v unknown", c.Addr)
+		case !c.Route.Prefix.IsValid():
+			r.events <- fmt.Sprintf("route %v none", c.Addr)
+		case c.Route.Multicast:
+			r.events <- fmt.Sprintf("route %v %v %s %v multicast", c.Addr, c.Route.Prefix, c.Route.Protocol, c.Route.NextHops)
+		default:
+			r.events <- fmt.Sprintf("route %v %v %s %v", c.Addr, c.Route.Prefix, c.Route.Protocol, c.Route.NextHops)
+		}
+	}
+}
+
+func (r recorder) Path(a ipv4.Addr, p *rib.BGPPath) {
+	if p == nil {
+		r.events <- fmt.Sprintf("path %v none", a)
 		return
 	}
-	r.events <- fmt.Sprintf("route %v %v %s %v", a, route.Prefix, route.Protocol, route.NextHops)
+	r.events <- fmt.Sprintf("path %v %v %s", a, p.Prefix, p.ASPathText())
 }
 
 // setup is a client that runs, and the fake zebra's end of it.
@@ -115,9 +134,9 @@ func (s *setup) accept() *fakeZebra {
 	s.t.Cleanup(func() { conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	z := &fakeZebra{t: s.t, Conn: conn}
-	for _, want := range []command{18, interfaceAdd, 15} {
-		if h, _ := z.read(); h.cmd != want {
-			s.t.Fatalf("greeting: message %d, want %d", h.cmd, want)
+	for _, want := range [][]command{{18, 19}, {interfaceAdd}, {15, 16}} { // by release
+		if h, _ := z.read(); !slices.Contains(want, h.cmd) {
+			s.t.Fatalf("greeting: message %d, want one of %v", h.cmd, want)
 		}
 	}
 	return z
@@ -129,10 +148,15 @@ func (s *setup) up() *fakeZebra {
 	z := s.accept()
 	z.send(greeting(s.t))
 	s.want("up 8.4.4")
-	s.want("interfaces 1:lo:true[10.255.0.1/32] 2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.13.1/32]")
+	s.want(interfacesAtFirst)
 	z.wantRequest("+0.0.0.0/0")
+	z.send(multicastMessage("0.0.0.0/0", ""))
+	z.send(routeMessage("0.0.0.0/0", ""))
 	return z
 }
+
+// interfacesAtFirst are those in the greeting of the recording.
+const interfacesAtFirst = "interfaces 1:lo:true[10.255.0.1/32] 2:va0:true[10.0.12.1/24 10.0.99.1/24] 3:va1:true[10.0.14.1/24 10.0.13.1/32]"
 
 // next returns the handler's next event.
 func (s *setup) next() string {
@@ -179,7 +203,7 @@ func (z *fakeZebra) read() (header, []byte) {
 	if _, err := io.ReadFull(z, b); err != nil {
 		z.t.Fatal(err)
 	}
-	h, err := decodeHeader(b)
+	h, err := decodeHeader(b, release84(z.t))
 	if err != nil {
 		z.t.Fatal(err)
 	}
@@ -190,13 +214,22 @@ func (z *fakeZebra) read() (header, []byte) {
 	return h, body
 }
 
-// request reads a registration: "+10.255.0.1/32", or with a "-" that it ended.
+// request reads a registration in both tables: "+10.255.0.1/32", or with a "-" that it ended.
 func (z *fakeZebra) request() string {
+	z.t.Helper()
+	first := z.requestIn(safiMulticast)
+	if second := z.requestIn(safiUnicast); second != first {
+		z.t.Fatalf("request %s in the multicast table, %s in the other", first, second)
+	}
+	return first
+}
+
+func (z *fakeZebra) requestIn(safi uint16) string {
 	z.t.Helper()
 	h, body := z.read()
 	sign := map[command]string{20: "+", 21: "-"}[h.cmd]
-	if sign == "" || len(body) != 11 {
-		z.t.Fatalf("no registration: command %d, %x", h.cmd, body)
+	if sign == "" || len(body) != 11 || be.Uint16(body[2:]) != safi {
+		z.t.Fatalf("no registration in table %d: command %d, %x", safi, h.cmd, body)
 	}
 	a, _ := netip.AddrFromSlice(body[7:11])
 	return fmt.Sprintf("%s%v/%d", sign, a, body[6])
@@ -210,8 +243,10 @@ func (z *fakeZebra) wantRequest(want string) {
 }
 
 // greeting is what zebra 8.4.4 answered to ours: capabilities, interfaces, router id.
-func greeting(t testing.TB) []byte {
-	messages, before := recording(t)
+func greeting(t testing.TB) []byte { return greetingOf(t, "8.4.4") }
+
+func greetingOf(t testing.TB, release string) []byte {
+	messages, before := recording(t, release)
 	var b []byte
 	for i, m := range messages {
 		if strings.HasPrefix(before[i], "# register") {
@@ -224,12 +259,17 @@ func greeting(t testing.TB) []byte {
 
 // routeMessage is NEXTHOP_UPDATE: the route to addr is prefix, by OSPF over interface 2.
 // With no prefix there is none.
-func routeMessage(addr, prefix string) []byte {
+func routeMessage(addr, prefix string) []byte { return updateMessage(1, addr, prefix) }
+
+// multicastMessage is the same about the multicast table.
+func multicastMessage(addr, prefix string) []byte { return updateMessage(2, addr, prefix) }
+
+func updateMessage(safi byte, addr, prefix string) []byte {
 	asked := netip.MustParsePrefix(addr)
 	put := func(b []byte, p netip.Prefix) []byte {
 		return append(append(b, 0, 2, byte(p.Bits())), p.Addr().AsSlice()...)
 	}
-	b := put([]byte{0, 0, 0, 0, 0, 1}, asked)
+	b := put([]byte{0, 0, 0, 0, 0, safi}, asked)
 	if prefix == "" {
 		return appendFrame(nil, 22, append(put(b, asked), make([]byte, 9)...))
 	}

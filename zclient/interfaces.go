@@ -11,6 +11,8 @@ import (
 type interfaceTable struct {
 	byIndex map[int]rib.Interface
 	changed bool // since the last snapshot
+	// unreadable: a message could not be read, so nobody knows what interfaces there are.
+	unreadable bool
 }
 
 func newInterfaceTable() interfaceTable {
@@ -58,9 +60,18 @@ func (t *interfaceTable) removeAddr(index int, p netip.Prefix) {
 	t.changed = true
 }
 
-// snapshot returns all interfaces by index; nothing in it changes later.
+func (t *interfaceTable) giveUp() {
+	t.changed = t.changed || !t.unreadable
+	t.unreadable = true
+}
+
+// snapshot returns all interfaces by index, or nil where they are not known; nothing in it
+// changes later.
 func (t *interfaceTable) snapshot() []rib.Interface {
 	t.changed = false
+	if t.unreadable {
+		return nil
+	}
 	all := make([]rib.Interface, 0, len(t.byIndex))
 	for _, i := range t.byIndex {
 		i.Addrs = slices.Clone(i.Addrs)

@@ -1,8 +1,10 @@
 package zclient
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"msdpd/lib/rib"
@@ -13,16 +15,12 @@ type version struct{ major, minor int }
 
 func (v version) String() string { return fmt.Sprintf("%d.%d", v.major, v.minor) }
 
-func (v version) before(o version) bool {
-	return v.major < o.major || v.major == o.major && v.minor < o.minor
+func (v version) compare(o version) int {
+	return cmp.Or(v.major-o.major, v.minor-o.minor)
 }
 
-// assumed is taken for the release where nobody knows it, and tabled is the last one
-// that the table was filled for.
-var (
-	assumed = version{8, 4}
-	tabled  = version{10, 7}
-)
+// assumed is taken for the release where nobody knows it.
+var assumed = version{8, 4}
 
 // command is the number of a message.
 type command uint16
@@ -37,78 +35,64 @@ const (
 	interfaceDown   command = 5
 )
 
-// numberless stands for a message whose number is not known. Zebra has no such number.
-const numberless command = 0xffff
-
-// numbers are those that differ by release.
-type numbers struct {
-	routerIDAdd, routerIDUpdate                       command
-	hello                                             command
-	nexthopRegister, nexthopUnregister, nexthopUpdate command
-	refused                                           command // zebra's ERROR
-}
-
-// layout says how the bodies of messages are laid out.
-type layout struct {
-	hello         int  // octets of HELLO
-	ifName        int  // octets of an interface's name
-	ifTxqlen      bool // an interface has a length of its transmit queue …
-	ifKind        bool // … and a kind (bond, bridge, …)
-	asked         bool // NEXTHOP_REGISTER has resolve-via-default and SAFI; NEXTHOP_UPDATE repeats SAFI and address
-	nexthopCount  int  // octets of the number of next hops
-	nexthopWeight int  // octets of a next hop's weight
-	labelType     bool // a next hop's labels have a type
-}
-
-// release is what zebra speaks from one version on.
+// release is what zebra speaks from one version on, up to the next one in the table.
 type release struct {
-	from      version
-	numbers   numbers
-	layout    layout
-	protocols []rib.Protocol // by route type
+	from   version
+	values [traits]int
 }
 
-// releases is the table, oldest first; each row holds up to the next one's version.
-// 8.4 was checked against a running zebra; the other rows are read off FRR's releases.
-var releases = []release{
-	{version{7, 5}, numbers{15, 17, 18, 20, 21, 22, numberless},
-		layout{hello: 9, ifName: 20, nexthopCount: 1, nexthopWeight: 4}, protocols7},
-	{version{8, 2}, numbers{15, 17, 18, 20, 21, 22, 118},
-		layout{hello: 9, ifName: 20, nexthopCount: 1, nexthopWeight: 4, asked: true}, protocols7},
-	{version{8, 3}, numbers{15, 17, 18, 20, 21, 22, 118},
-		layout{hello: 9, ifName: 16, nexthopCount: 1, nexthopWeight: 4, asked: true}, protocols7},
-	{version{9, 0}, numbers{15, 17, 18, 20, 21, 22, 118},
-		layout{hello: 9, ifName: 16, nexthopCount: 1, nexthopWeight: 4, asked: true, labelType: true}, protocols7},
-	{version{9, 1}, numbers{15, 17, 18, 20, 21, 22, 117},
-		layout{hello: 9, ifName: 16, nexthopCount: 1, nexthopWeight: 4, asked: true, labelType: true, ifTxqlen: true}, protocols7},
-	{version{10, 0}, numbers{16, 18, 19, 21, 22, 23, 118},
-		layout{hello: 8, ifName: 16, nexthopCount: 1, nexthopWeight: 4, asked: true, labelType: true, ifTxqlen: true}, protocols10},
-	{version{10, 1}, numbers{16, 18, 19, 21, 22, 23, 118},
-		layout{hello: 8, ifName: 16, nexthopCount: 1, nexthopWeight: 8, asked: true, labelType: true, ifTxqlen: true}, protocols10},
-	{version{10, 2}, numbers{16, 18, 19, 21, 22, 23, 120},
-		layout{hello: 8, ifName: 16, nexthopCount: 1, nexthopWeight: 8, asked: true, labelType: true, ifTxqlen: true}, protocols10},
-	{version{10, 3}, numbers{16, 18, 19, 21, 22, 23, 120},
-		layout{hello: 8, ifName: 16, nexthopCount: 2, nexthopWeight: 8, asked: true, labelType: true, ifTxqlen: true}, protocols10},
-	{version{10, 6}, numbers{16, 18, 19, 21, 22, 23, 120},
-		layout{hello: 8, ifName: 16, nexthopCount: 2, nexthopWeight: 8, asked: true, labelType: true, ifTxqlen: true, ifKind: true}, protocols10},
-}
-
-// protocols7 names the route types up to 9.1.
-var protocols7 = []rib.Protocol{
-	"system", rib.Kernel, rib.Connected, rib.Static, rib.RIP, "ripng", rib.OSPF, "ospf6", rib.ISIS,
-	rib.BGP, "pim", rib.EIGRP, "nhrp", "hsls", "olsr", "table", "ldp", "vnc", "vnc-direct", "vnc-rn",
-	"bgp-direct", "bgp-direct-to-nve-groups", "babel", "sharp", "pbr", "bfd", "openfabric", "vrrp", "nhg", "srte",
-}
-
-// protocols10 names them from 10.0 on, where "local" was put in and moved the rest by one.
-var protocols10 = append([]rib.Protocol{"system", rib.Kernel, rib.Connected, rib.Local}, protocols7[3:]...)
+func (r *release) cmd(t trait) command { return command(r.values[t]) }
+func (r *release) size(t trait) int    { return r.values[t] }
+func (r *release) has(t trait) bool    { return r.values[t] != 0 }
 
 // protocol names a route type; "" is one that is not known.
-func (r *release) protocol(routeType uint8) rib.Protocol {
-	if int(routeType) < len(r.protocols) {
-		return r.protocols[routeType]
+func (r *release) protocol(routeType uint32) rib.Protocol {
+	if !r.has(hasLocalProtocol) && routeType >= localProtocol {
+		routeType++
+	}
+	if routeType < uint32(len(protocols)) {
+		return protocols[routeType]
 	}
 	return ""
+}
+
+// releaseOf returns what the table says of v. Below the first and past the last release in
+// it that is the nearest one, and known is false.
+func releaseOf(v version) (r *release, known bool) {
+	r = &release{from: oldest}
+	for t, lines := range table {
+		r.values[t] = lines[0].value
+		for _, l := range lines {
+			if at := (version{l.major, l.minor}); at.compare(v) <= 0 {
+				r.values[t] = l.value
+				if r.from.compare(at) < 0 {
+					r.from = at
+				}
+			}
+		}
+	}
+	return r, oldest.compare(v) <= 0 && v.compare(newest) <= 0
+}
+
+// versions are the releases in which something changed, oldest first.
+func versions() []version {
+	var all []version
+	for _, lines := range table {
+		for _, l := range lines {
+			all = append(all, version{l.major, l.minor})
+		}
+	}
+	slices.SortFunc(all, version.compare)
+	return slices.Compact(all)
+}
+
+// span says for which releases r speaks.
+func (r *release) span() string {
+	all := versions()
+	if i := slices.Index(all, r.from); i+1 < len(all) {
+		return fmt.Sprintf("FRR %v and later, before %v", r.from, all[i+1])
+	}
+	return fmt.Sprintf("FRR %v to %v", r.from, newest)
 }
 
 var versionNumber = regexp.MustCompile(`(\d{1,4})\.(\d{1,4})[-+.~\w]*`)
@@ -125,14 +109,12 @@ func parseVersion(s string) (v version, name string, ok bool) {
 	return version{major, minor}, m[0], true
 }
 
-// releaseOf returns the row for v. Below the first and past the last release known it
-// is the nearest row there is, and known is false.
-func releaseOf(v version) (r *release, known bool) {
-	r = &releases[0]
-	for i := range releases {
-		if !v.before(releases[i].from) {
-			r = &releases[i]
-		}
+var releaseNumber = regexp.MustCompile(`^\d{1,3}\.\d{1,3}(\.\d{1,3})?$`)
+
+// CheckRelease returns an error where s does not name a release of FRR as in "8.4" or "8.4.4".
+func CheckRelease(s string) error {
+	if !releaseNumber.MatchString(s) {
+		return fmt.Errorf("%q is no release of FRR: say it like 8.4 or 10.7.1", s)
 	}
-	return r, !v.before(releases[0].from) && !tabled.before(v)
+	return nil
 }

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"os"
 	"time"
 
 	"github.com/osrg/gobgp/v3/pkg/zebra"
@@ -31,7 +33,28 @@ type session struct {
 
 	interfaces interfaceTable
 	routes     routeTable
+	vrfs       map[uint32]string
 }
+
+// greetingError says that zebra is there, but that no session came up.
+type greetingError struct {
+	release string
+	err     error
+}
+
+func (e *greetingError) Error() string {
+	var other otherProtocolError
+	if errors.As(e.err, &other) {
+		return e.err.Error()
+	}
+	why := e.err.Error()
+	if errors.Is(e.err, os.ErrDeadlineExceeded) {
+		why = "no answer"
+	}
+	return fmt.Sprintf("greeting zebra as FRR %s: %s; if it is another release, say which one by --zebra-version", e.release, why)
+}
+
+func (e *greetingError) Unwrap() error { return e.err }
 
 // session runs one connection from start to end. up says whether it came so far that
 // the handler was told; err says why it ended.
@@ -52,14 +75,15 @@ func (c *Client) session(ctx context.Context) (up bool, err error) {
 		r:          bufio.NewReaderSize(conn, readBuffer),
 		interfaces: newInterfaceTable(),
 		routes:     newRouteTable(c),
+		vrfs:       make(map[uint32]string),
 	}
 	s.release, s.name = c.askRelease(ctx)
 	if err := s.greet(); err != nil {
-		return false, fmt.Errorf("greet zebra: %w", err)
+		return false, &greetingError{release: s.name, err: err}
 	}
 	err = s.read()
 	if !s.up {
-		return false, fmt.Errorf("greet zebra as FRR %s: %w", s.name, err)
+		return false, &greetingError{release: s.name, err: err}
 	}
 	conn.Close()
 	close(s.done)
@@ -95,10 +119,21 @@ func (s *session) read() error {
 		if kind, err := s.handle(h, body); err != nil {
 			s.undecodable(kind, err, body)
 		}
-		if s.up && s.interfaces.changed && !s.buffered() {
-			s.c.cfg.Handler.Interfaces(s.interfaces.snapshot())
+		if s.up && !s.buffered() {
+			s.tell()
 		}
 	}
+}
+
+// tell hands on what changed.
+func (s *session) tell() {
+	if s.interfaces.changed {
+		s.c.cfg.Handler.Interfaces(s.interfaces.snapshot())
+	}
+	for changes := s.routes.take(); changes != nil; changes = s.routes.take() {
+		s.c.cfg.Handler.Routes(changes)
+	}
+	s.routes.tidy(s.c.tracked())
 }
 
 // next reads one whole message. The body is good until the next call.
@@ -112,7 +147,7 @@ func (s *session) next() (header, []byte, error) {
 	case err != nil:
 		return header{}, nil, fmt.Errorf("read from zebra: %w", err)
 	}
-	h, err := decodeHeader(b)
+	h, err := decodeHeader(b, s.release)
 	if err != nil {
 		return header{}, nil, err
 	}
@@ -134,54 +169,75 @@ func (s *session) next() (header, []byte, error) {
 	return h, s.body, err
 }
 
-// buffered reports whether another whole message is there already.
+// buffered reports whether another whole message is there already. A flood of them is cut
+// at the end of the read buffer, so that what it says is handed on now and then.
 func (s *session) buffered() bool {
 	if s.r.Buffered() < headerLen {
 		return false
 	}
 	b, _ := s.r.Peek(headerLen)
-	h, err := decodeHeader(b)
+	h, err := decodeHeader(b, s.release)
 	return err == nil && s.r.Buffered() >= h.length
 }
 
 // handle acts on one message. kind names it in an error.
 func (s *session) handle(h header, body []byte) (kind string, err error) {
+	r := s.release
+	switch h.cmd {
+	case r.cmd(vrfAdd), r.cmd(vrfDelete):
+		return "VRF", s.vrf(h, body)
+	}
 	if h.vrf != zebra.DefaultVrf {
 		return "", nil
 	}
-	n := &s.release.numbers
 	switch h.cmd {
 	case interfaceAdd, interfaceDelete, interfaceUp, interfaceDown:
-		i, err := decodeInterface(body, &s.release.layout)
-		if err != nil {
+		i, err := decodeInterface(body, r)
+		switch {
+		case err != nil:
+			s.interfaces.giveUp()
 			return "interface", err
-		}
-		if h.cmd == interfaceDelete {
+		case h.cmd == interfaceDelete:
 			s.interfaces.remove(i.Index)
-		} else {
+		default:
 			s.interfaces.set(i)
 		}
 	case addressAdd, addressDelete:
 		ifindex, p, err := decodeAddress(body)
-		if err != nil {
+		switch {
+		case err != nil:
+			s.interfaces.giveUp()
 			return "interface address", err
-		}
-		if h.cmd == addressDelete {
+		case h.cmd == addressDelete:
 			s.interfaces.removeAddr(ifindex, p)
-		} else {
+		default:
 			s.interfaces.addAddr(ifindex, p)
 		}
-	case n.nexthopUpdate:
-		u, err := decodeUpdate(body, s.release)
-		if err != nil {
-			return "next hop", err
+	case r.cmd(nexthopUpdate):
+		u, err := decodeUpdate(body, r)
+		switch {
+		case err == nil:
+			s.routes.update(u)
+		case u.asked.IsValid():
+			s.routes.unreadable(u)
 		}
-		s.routes.update(u)
-	case n.routerIDUpdate:
+		return "next hop", err
+	case r.cmd(nexthopLookup):
+		l, err := decodeLookup(body, r)
+		if err == nil {
+			s.c.cfg.Handler.Path(l.asked, l.path)
+		}
+		return "lookup", err
+	case r.cmd(routerIDUpdate):
+		id, err := decodeRouterID(body)
+		if err != nil {
+			return "router id", err
+		}
+		s.c.count(func(st *Status) { st.RouterID = id })
 		if !s.up {
 			s.start()
 		}
-	case n.refused:
+	case r.cmd(errorReply):
 		s.c.count(func(st *Status) { st.Refused++ })
 		if s.c.firstTime("refused") {
 			s.c.cfg.Log.Warn("zebra did not understand a request; is its release right?",
@@ -191,11 +247,27 @@ func (s *session) handle(h header, body []byte) (kind string, err error) {
 	return "", nil
 }
 
+// vrf keeps the names of the VRFs by number.
+func (s *session) vrf(h header, body []byte) error {
+	name, err := decodeVRF(body)
+	if err != nil {
+		return err
+	}
+	if h.cmd == s.release.cmd(vrfDelete) {
+		delete(s.vrfs, h.vrf)
+	} else {
+		s.vrfs[h.vrf] = name
+	}
+	all := maps.Clone(s.vrfs)
+	s.c.count(func(st *Status) { st.VRFs = all })
+	return nil
+}
+
 // start is called when zebra has told of all interfaces: the session is up.
 func (s *session) start() {
 	s.up = true
 	s.c.cfg.Log.Info("connected to zebra", zap.String("release", s.name), zap.String("socket", s.c.cfg.Socket))
-	s.c.begin(s.name)
+	s.c.begin(s.release, s.name)
 	s.c.cfg.Handler.ZebraUp(s.name)
 	s.c.cfg.Handler.Interfaces(s.interfaces.snapshot())
 	// An error here is met again at the next read.
@@ -210,9 +282,13 @@ func (s *session) start() {
 // write sends registrations as they become pending, until the session is over. It runs
 // beside read.
 func (s *session) write() error {
-	// The default route first, so that it is known where an address has no other.
-	b := appendRegister(nil, s.release, defaultPrefix, true)
-	s.c.count(func(st *Status) { st.Sent++ })
+	var b []byte
+	if s.release.has(asksForSAFI) {
+		// The default route first, so that it is known where an address has no other. Until
+		// 8.2 zebra cannot be asked for it.
+		b = appendRegister(nil, s.release, defaultPrefix, true)
+		s.c.count(func(st *Status) { st.Sent += uint64(len(s.release.tables())) })
+	}
 	for {
 		b = s.c.takePending(b, s.release)
 		if len(b) > 0 {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"msdpd/lib/ipv4"
@@ -44,19 +43,8 @@ type path struct {
 type asNumber uint32
 
 func (n *asNumber) UnmarshalJSON(b []byte) error {
-	text := strings.Trim(string(b), `"`)
-	high, low, dotted := strings.Cut(text, ".")
-	if !dotted {
-		as, err := strconv.ParseUint(text, 10, 32)
-		*n = asNumber(as)
-		return err
-	}
-	h, err := strconv.ParseUint(high, 10, 16)
-	if err != nil {
-		return err
-	}
-	l, err := strconv.ParseUint(low, 10, 16)
-	*n = asNumber(h<<16 | l)
+	as, err := rib.ParseAS(strings.Trim(string(b), `"`))
+	*n = asNumber(as)
 	return err
 }
 

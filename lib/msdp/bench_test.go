@@ -28,16 +28,18 @@ func (e *sinkEnv) Send(_ ConnID, b []byte) bool {
 	e.sent += len(b)
 	return true
 }
-func (e *sinkEnv) Listen([]ipv4.Addr)              {}
-func (e *sinkEnv) Allow([]ipv4.Addr)               {}
-func (e *sinkEnv) Guard(map[ipv4.Addr]guard.Guard) {}
-func (e *sinkEnv) TrackRoute(ipv4.Addr)            {}
-func (e *sinkEnv) UntrackRoute(ipv4.Addr)          {}
-func (e *sinkEnv) AskBGP(ipv4.Addr)                {}
-func (e *sinkEnv) WatchBGP(ipv4.Addr)              {}
-func (e *sinkEnv) UnwatchBGP(ipv4.Addr)            {}
-func (e *sinkEnv) Join(ipv4.SG)                    {}
-func (e *sinkEnv) Leave(ipv4.SG)                   {}
+func (e *sinkEnv) SendData(id ConnID, b []byte) bool           { return e.Send(id, b) }
+func (e *sinkEnv) ForwardData(ipv4.Addr, ipv4.SG, []byte) bool { return true }
+func (e *sinkEnv) Listen([]ipv4.Addr)                          {}
+func (e *sinkEnv) Allow([]ipv4.Addr)                           {}
+func (e *sinkEnv) Guard(map[ipv4.Addr]guard.Guard)             {}
+func (e *sinkEnv) TrackRoute(ipv4.Addr)                        {}
+func (e *sinkEnv) UntrackRoute(ipv4.Addr)                      {}
+func (e *sinkEnv) AskBGP(ipv4.Addr)                            {}
+func (e *sinkEnv) WatchBGP(ipv4.Addr)                          {}
+func (e *sinkEnv) UnwatchBGP(ipv4.Addr)                        {}
+func (e *sinkEnv) Join(ipv4.SG)                                {}
+func (e *sinkEnv) Leave(ipv4.SG)                               {}
 
 // hotPath is a Speaker with one peer that sends and one that gets everything.
 type hotPath struct {

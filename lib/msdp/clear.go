@@ -11,7 +11,7 @@ const clearedByOperator = "cleared by the operator"
 // ClearCache empties the SA cache of what peers announced, and returns how many entries went.
 func (s *Speaker) ClearCache(now time.Time) int {
 	s.now = now
-	count := s.cache.count
+	count := s.cache.count()
 	s.cache.each(1, s.cache.limit(), func(n number, e *entry) bool {
 		s.removeEntry(n, e, clearedByOperator)
 		return true

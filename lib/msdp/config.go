@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"msdpd/lib/acl"
 	"msdpd/lib/guard"
@@ -27,6 +28,7 @@ type PeerConfig struct {
 	Timers   Timers
 	Filters  PeerFilters
 	Requests PeerRequests
+	Data     PeerData
 	Limits   PeerLimits
 }
 
@@ -63,6 +65,9 @@ type Config struct {
 	// Lists are the access and prefix lists that others name. They are not changed in place.
 	Lists  acl.Lists
 	Limits Limits
+	// DataPeriod is for how long the packets of a new local source are sent in SAs, and has
+	// those in SAs of others passed on; 0: none are.
+	DataPeriod time.Duration
 }
 
 // Clone returns a copy that shares nothing with c.
@@ -168,6 +173,9 @@ func (c *Config) Validate() error {
 	}
 	if err := c.Limits.validate(); err != nil {
 		return err
+	}
+	if c.DataPeriod < 0 || c.DataPeriod > MaxDataPeriod {
+		return fmt.Errorf("data-encapsulation: %s is longer than %s", c.DataPeriod, MaxDataPeriod)
 	}
 	for _, p := range c.Peers {
 		if err := validPeerAddress(p.Addr); err != nil {

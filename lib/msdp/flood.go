@@ -85,16 +85,21 @@ func mayHear(p, from *peer) bool {
 // is given the whole cache by it when its session comes up, and whatever changed since
 // its queue was full. It ends when a pass met every change later than its start.
 type catchUp struct {
-	since   uint64 // entries changed later than this are due
-	started uint64 // sequence when this pass began
-	local   int    // next local source
-	next    number // next cache entry
+	all     bool     // whatever is there is due
+	since   sequence // else what changed later than this
+	started sequence // when this pass began
+	local   int      // next local source
+	next    number   // next cache entry
 }
 
-func (s *Speaker) beginCatchUp(p *peer, since uint64) {
-	p.catchUp = &catchUp{since: since, started: s.seq}
+// beginCatchUp has p given all there is.
+func (s *Speaker) beginCatchUp(p *peer) {
+	p.catchUp = &catchUp{all: true, started: s.seq}
 	s.serve(p)
 }
+
+// due reports whether what changed then is to be sent.
+func (c *catchUp) due(seq sequence) bool { return c.all || seq.after(c.since) }
 
 // fallBehind: the queue to p is full. What is in it goes out in time; the rest is taken
 // from the cache.
@@ -171,7 +176,7 @@ func (s *Speaker) serveLocals(p *peer, c *catchUp) bool {
 		i := c.local
 		for ; i < len(s.locals) && out.count < catchUpChunk; i++ {
 			l := &s.locals[i]
-			if !l.used || l.seq <= c.since || s.now.Sub(l.lastHeard()) > freshPeriod {
+			if !l.used || !c.due(l.seq) || s.now.Sub(l.lastHeard()) > freshPeriod {
 				continue
 			}
 			rp, ok := s.announcedRP(l)
@@ -198,7 +203,7 @@ func (s *Speaker) serveCache(p *peer, c *catchUp) bool {
 		var out chunk
 		next := limit
 		s.cache.each(c.next, limit, func(n number, e *entry) bool {
-			if e.seq > c.since && now.since(e.heard) <= freshPeriod && mayHear(p, s.slots[e.peer]) {
+			if c.due(e.seq) && now.since(e.heard) <= freshPeriod && mayHear(p, s.slots[e.peer]) {
 				if p.out.judgeEntry(e.sg, e.rp) == ReasonNone {
 					out.add(e.rp, e.sg)
 				} else {

@@ -25,6 +25,8 @@ type Register struct {
 	// stands in the kernel's table already, that proves nothing then: a remote source that was
 	// joined does, too. One that comes there is the newer word.
 	Denied bool
+	// Packet is the packet inside; nil in a Null-Register, and where data encapsulation is off.
+	Packet []byte
 }
 
 // RegisterCounters say what became of the Registers heard.
@@ -42,6 +44,7 @@ type pendingRegister struct {
 	dr       ipv4.Addr
 	heard    time.Time
 	deadline time.Time
+	packets  heldPackets
 }
 
 // kernelEntry is an (S,G) of the kernel's multicast forwarding cache.
@@ -73,8 +76,10 @@ func (s *Speaker) RegisterHeard(now time.Time, r Register) {
 		case s.isNewRegister(r.SG) && !s.mayRegister(r.OuterSource):
 		case there:
 			s.registered(r.SG, r.OuterSource, now)
+			s.sendLocalData(r.SG, r.Packet)
 		case len(s.registers) < maxRegistersWaiting:
-			s.registers[r.SG] = pendingRegister{dr: r.OuterSource, heard: now, deadline: now.Add(takenPeriod)}
+			packets := s.hold(s.registers[r.SG].packets, r.Packet)
+			s.registers[r.SG] = pendingRegister{dr: r.OuterSource, heard: now, deadline: now.Add(takenPeriod), packets: packets}
 		}
 	}
 }
@@ -92,6 +97,9 @@ func (s *Speaker) registered(sg ipv4.SG, dr ipv4.Addr, heard time.Time) {
 	l.registered = true
 	l.dr = dr
 	l.lastRegister = heard
+	if silent {
+		l.data = dataWindow{began: s.now}
+	}
 	s.learnt(l, silent)
 }
 
@@ -99,6 +107,7 @@ func (s *Speaker) expireRegisters() {
 	for sg, r := range s.registers {
 		if s.now.After(r.deadline) {
 			delete(s.registers, sg)
+			s.release(r.packets)
 			s.registerSeen.NotTaken++
 		}
 	}
@@ -129,6 +138,9 @@ func (s *Speaker) KernelEntry(now time.Time, sg ipv4.SG, iif int, packets uint64
 		delete(s.registers, sg)
 		if !now.After(r.deadline) {
 			s.registered(sg, r.dr, r.heard)
+		}
+		for _, packet := range s.release(r.packets) {
+			s.sendLocalData(sg, packet)
 		}
 	}
 	s.judgeOnLink(sg, k)

@@ -71,7 +71,7 @@ func (s *Speaker) Limits() []LimitStatus {
 	l, c := &s.limiter, &s.config.Limits
 	all := c.Entries.WithDefault(DefaultEntries)
 	out = append(out, LimitStatus{Kind: LimitAll, Max: all.Max, WarnsAt: all.WarnsAt(), Configured: c.Entries.Max != 0,
-		Count: s.cache.count, Refused: l.allGauge.refused})
+		Count: s.cache.count(), Refused: l.allGauge.refused})
 	each := func(kind LimitKind, most uint32, f *family, state func(ipv4.Addr) (int, bound)) {
 		if most != 0 {
 			out = append(out, LimitStatus{Kind: kind, Max: most, WarnsAt: EntryLimit{Max: most}.WarnsAt(), Configured: true, Count: f.full(state), Refused: f.refused})

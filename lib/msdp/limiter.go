@@ -120,7 +120,7 @@ func (s *Speaker) limits(p *peer, r *rpInfo, sg ipv4.SG) Reason {
 		return ReasonPeerLimit
 	}
 	l := &s.limiter
-	ok, tell := l.allGauge.meet(s.cache.count, l.all)
+	ok, tell := l.allGauge.meet(s.cache.count(), l.all)
 	if tell != nothing {
 		s.tell(tell, alarm{limit: "sa-limit of all peers", max: l.all.max, peer: p, gauge: &l.allGauge, all: true})
 	}
@@ -188,7 +188,7 @@ func (s *Speaker) groupLimit(p *peer, sg ipv4.SG) Reason {
 	if b.max == Unlimited {
 		return ReasonNone
 	}
-	ok, tell, g := l.groupState.meet(sg.Group, int(s.cache.groups[sg.Group].count), b)
+	ok, tell, g := l.groupState.meet(sg.Group, int(s.cache.countOf(sg.Group)), b)
 	if tell != nothing {
 		s.tellFamily(&l.groupState, tell, alarm{limit: "group-limit of group " + sg.Group.String(), max: b.max, peer: p, gauge: g,
 			of: func(e *entry) bool { return e.sg.Group == sg.Group }})
@@ -222,7 +222,7 @@ func (s *Speaker) tidyLimits() {
 
 func (s *Speaker) groupGauge(g ipv4.Addr) (int, bound) {
 	b, _ := s.limiter.groupBound(g)
-	return int(s.cache.groups[g].count), b
+	return int(s.cache.countOf(g)), b
 }
 
 func (s *Speaker) sourceGauge(a ipv4.Addr) (int, bound) {

@@ -218,7 +218,7 @@ func TestGroupLimits(t *testing.T) {
 		for i := range 20 {
 			r.sa(below1, below1.String(), ipv4.SG{Source: ip("20.0.0.1") + ipv4.Addr(i), Group: ip(group)})
 		}
-		if got := int(r.s.cache.groups[ip(group)].count); got != want {
+		if got := int(r.s.cache.countOf(ip(group))); got != want {
 			t.Errorf("group %s has %d entries, want %d", group, got, want)
 		}
 	}

@@ -33,9 +33,10 @@ type localSource struct {
 	lastRegister       time.Time
 	lastPacket         time.Time
 	firstSeen          time.Time
-	rp                 ipv4.Addr // RP field of its last SA
-	announced          time.Time // its last SA
-	seq                uint64
+	rp                 ipv4.Addr  // RP field of its last SA
+	announced          time.Time  // its last SA
+	data               dataWindow // since it is active
+	seq                sequence
 	// restored: it comes from before a restart, and no SA was sent since.
 	restored bool
 }

@@ -74,15 +74,15 @@ func TestRegistersThatDoNotCount(t *testing.T) {
 		register Register
 		count    func(RegisterCounters) uint64
 	}{
-		"our own":                     {Register{rigLocal, ip(rigRP), sgA, false}, func(c RegisterCounters) uint64 { return c.Own }},
-		"our own, from the RP itself": {Register{ip("10.9.9.9"), ip("10.9.9.9"), sgA, false}, func(c RegisterCounters) uint64 { return c.Own }},
-		"to another address of ours":  {Register{dr, ip("10.9.9.9"), sgA, false}, func(c RegisterCounters) uint64 { return c.NotRP }},
-		"for a group that it does not serve": {Register{dr, ip(rigRP), sg("192.0.2.1", "239.77.0.1"), false},
+		"our own":                     {Register{rigLocal, ip(rigRP), sgA, false, nil}, func(c RegisterCounters) uint64 { return c.Own }},
+		"our own, from the RP itself": {Register{ip("10.9.9.9"), ip("10.9.9.9"), sgA, false, nil}, func(c RegisterCounters) uint64 { return c.Own }},
+		"to another address of ours":  {Register{dr, ip("10.9.9.9"), sgA, false, nil}, func(c RegisterCounters) uint64 { return c.NotRP }},
+		"for a group that it does not serve": {Register{dr, ip(rigRP), sg("192.0.2.1", "239.77.0.1"), false, nil},
 			func(c RegisterCounters) uint64 { return c.NotRP }},
-		"for a group of another RP": {Register{dr, ip(rigRP), sg("192.0.2.1", "239.77.0.2"), false},
+		"for a group of another RP": {Register{dr, ip(rigRP), sg("192.0.2.1", "239.77.0.2"), false, nil},
 			func(c RegisterCounters) uint64 { return c.NotRP }},
-		"for SSM":               {Register{dr, ip(rigRP), sg("192.0.2.1", "232.1.1.1"), false}, func(c RegisterCounters) uint64 { return c.NoGroup }},
-		"from a made-up source": {Register{dr, ip(rigRP), sg("224.0.0.9", "239.1.1.1"), false}, func(c RegisterCounters) uint64 { return c.NoGroup }},
+		"for SSM":               {Register{dr, ip(rigRP), sg("192.0.2.1", "232.1.1.1"), false, nil}, func(c RegisterCounters) uint64 { return c.NoGroup }},
+		"from a made-up source": {Register{dr, ip(rigRP), sg("224.0.0.9", "239.1.1.1"), false, nil}, func(c RegisterCounters) uint64 { return c.NoGroup }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := rpRig(t)

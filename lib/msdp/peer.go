@@ -61,8 +61,10 @@ type peer struct {
 	signs   signs // of trouble that an operator must mend
 
 	requests requests
-	in, out  filter
-	refilter bool // what came from it is to be judged again
+	// dataSources bound what is taken of the packets in its SAs.
+	dataSources dataSources
+	in, out     filter
+	refilter    bool // what came from it is to be judged again
 
 	route      rib.Route // to the peer's address
 	neighborAS uint32    // of the BGP neighbour with the peer's address; 0: none
@@ -93,7 +95,12 @@ type PeerCounters struct {
 	ResponsesSent      uint64 // messages
 	ResponsesReceived  uint64 // messages
 	FilteredOut        uint64 // entries that a filter kept from it
-	Refused            [reasonCount]uint64
+	// Packets in SAs: sent to it; not sent as its queue was in use, or as they fit in no TLV;
+	// not sent because of its ttl-threshold; received, and what became of those.
+	DataSent, DataNotSent, DataBelowTTL uint64
+	DataReceived                        uint64
+	Data                                [dataFateCount]uint64
+	Refused                             [reasonCount]uint64
 }
 
 // connects reports whether this side opens the connection: the lower address does (§11).

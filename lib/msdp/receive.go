@@ -99,9 +99,11 @@ func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 			sg, _ := sa.Entry(i)
 			s.refuse(p, sa.RP, sg, why)
 		}
+		s.receiveData(p, nil, ipv4.SG{}, sa.Data(), why)
 		return
 	}
 	s.beginBatch()
+	s.cache.warm(&s.warmer, &sa)
 	for i := range n {
 		sg, prefixLength := sa.Entry(i)
 		switch {
@@ -121,6 +123,10 @@ func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 		}
 	}
 	s.floodBatch(p, sa.RP, &sa)
+	if !answer {
+		last, _ := sa.Entry(n - 1)
+		s.receiveData(p, r, last, sa.Data(), why)
+	}
 }
 
 // considerRP returns what is known of the RP that an SA from p names, or why nothing that

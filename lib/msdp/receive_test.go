@@ -70,16 +70,16 @@ func TestExpiryOfALargeCache(t *testing.T) {
 		sgs = append(sgs, ipv4.SG{Source: ip("20.0.0.0") + i, Group: ip("239.0.0.0") + i%1000})
 	}
 	r.sa(below1, below1.String(), sgs...)
-	if r.s.cache.count != len(sgs) {
-		t.Fatalf("%d entries are cached", r.s.cache.count)
+	if r.s.cache.count() != len(sgs) {
+		t.Fatalf("%d entries are cached", r.s.cache.count())
 	}
 	r.advanceAlive(209 * time.Second)
-	if r.s.cache.count != len(sgs) {
-		t.Errorf("%d entries are left before their time", r.s.cache.count)
+	if r.s.cache.count() != len(sgs) {
+		t.Errorf("%d entries are left before their time", r.s.cache.count())
 	}
 	r.advanceAlive(12 * time.Second)
-	if r.s.cache.count != 0 {
-		t.Errorf("%d entries are left after their time", r.s.cache.count)
+	if r.s.cache.count() != 0 {
+		t.Errorf("%d entries are left after their time", r.s.cache.count())
 	}
 }
 
@@ -88,8 +88,8 @@ func TestClearCache(t *testing.T) {
 	r.s.KernelEntry(r.now, sg("0.0.0.0", "239.1.1.1"), 2, 0)
 	r.sa(below1, farRP, sgA, sgB)
 	r.sa(below1, "203.0.113.99", sgC) // waits for its route
-	if n := r.s.ClearCache(r.now); n != 2 || r.s.cache.count != 0 || len(r.env.joined) != 0 || r.s.Summary().Pending != 0 {
-		t.Errorf("%d cleared, %d left, %d joined, %d pending", n, r.s.cache.count, len(r.env.joined), r.s.Summary().Pending)
+	if n := r.s.ClearCache(r.now); n != 2 || r.s.cache.count() != 0 || len(r.env.joined) != 0 || r.s.Summary().Pending != 0 {
+		t.Errorf("%d cleared, %d left, %d joined, %d pending", n, r.s.cache.count(), len(r.env.joined), r.s.Summary().Pending)
 	}
 	r.sa(below1, farRP, sgA)
 	r.wantCached(true, sgA)

@@ -45,6 +45,8 @@ type fakeEnv struct {
 	bgpAsks map[ipv4.Addr]int
 	watched map[ipv4.Addr]bool
 	joined  map[ipv4.SG]bool
+	busy    map[ConnID]bool // SendData returns false
+	forward []forwardedData
 	joins   int
 	leaves  int
 }
@@ -64,6 +66,13 @@ func (e *fakeEnv) Send(conn ConnID, tlvs []byte) bool {
 		return false
 	}
 	e.sent[conn] = append(e.sent[conn], tlvs...)
+	return true
+}
+func (e *fakeEnv) SendData(conn ConnID, tlv []byte) bool {
+	return !e.busy[conn] && e.Send(conn, tlv)
+}
+func (e *fakeEnv) ForwardData(from ipv4.Addr, sg ipv4.SG, packet []byte) bool {
+	e.forward = append(e.forward, forwardedData{from, sg, string(packet)})
 	return true
 }
 func (e *fakeEnv) Listen(locals []ipv4.Addr)              { e.listen = slices.Clone(locals) }
@@ -102,6 +111,13 @@ func (e *fakeEnv) Leave(sg ipv4.SG) {
 	}
 	delete(e.joined, sg)
 	e.leaves++
+}
+
+// forwardedData is one call of Env.ForwardData.
+type forwardedData struct {
+	from   ipv4.Addr
+	sg     ipv4.SG
+	packet string
 }
 
 // rps answers RP(G): by group, else by the default.
@@ -162,7 +178,7 @@ func newRig(t testing.TB, c Config) *rig {
 	t.Helper()
 	r := &rig{t: t, now: start}
 	r.env = &fakeEnv{
-		rig: r, closed: map[ConnID]bool{}, sent: map[ConnID][]byte{}, full: map[ConnID]bool{}, refused: map[ConnID]int{},
+		rig: r, closed: map[ConnID]bool{}, busy: map[ConnID]bool{}, sent: map[ConnID][]byte{}, full: map[ConnID]bool{}, refused: map[ConnID]int{},
 		tracked: map[ipv4.Addr]int{}, bgpAsks: map[ipv4.Addr]int{}, watched: map[ipv4.Addr]bool{}, joined: map[ipv4.SG]bool{},
 	}
 	r.s = New(start, r.env, zap.NewNop())
@@ -314,6 +330,7 @@ type message struct {
 	kind wire.Type
 	rp   ipv4.Addr
 	sgs  []ipv4.SG
+	data []byte
 	raw  []byte
 }
 
@@ -340,7 +357,7 @@ func parse(t testing.TB, b []byte) []message {
 			if err != nil {
 				t.Fatalf("sent: %v", err)
 			}
-			m.rp = sa.RP
+			m.rp, m.data = sa.RP, sa.Data()
 			for i := range sa.Len() {
 				sg, _ := sa.Entry(i)
 				m.sgs = append(m.sgs, sg)

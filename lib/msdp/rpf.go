@@ -63,6 +63,8 @@ type rpInfo struct {
 type waitingSA struct {
 	sg   ipv4.SG
 	peer peerIndex
+	// packets came along.
+	packets heldPackets
 }
 
 // decision names the RPF peer towards an RP.
@@ -310,7 +312,7 @@ func (s *Speaker) wait(p *peer, r *rpInfo, sg ipv4.SG) Reason {
 	}
 	s.pending++
 	p.quota.pending++
-	r.waiting = append(r.waiting, waitingSA{sg, p.index})
+	r.waiting = append(r.waiting, waitingSA{sg: sg, peer: p.index})
 	return ReasonNone
 }
 
@@ -343,6 +345,7 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 		if p != nil {
 			s.floodBatch(p, r.addr, nil)
 		}
+		s.takeHeldData(p, r, waiting[:n])
 		waiting = waiting[n:]
 	}
 }
@@ -362,6 +365,7 @@ func (s *Speaker) dropWaiting(which func(waitingSA) bool) {
 				continue
 			}
 			s.pending--
+			s.release(w.packets)
 			if p := s.slots[w.peer]; p != nil {
 				p.quota.pending--
 			}

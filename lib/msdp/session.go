@@ -220,7 +220,7 @@ func (s *Speaker) establish(p *peer, conn ConnID, local, remote netip.AddrPort) 
 	s.rpfEpoch++
 	s.log.Log(p.news(zap.InfoLevel), "peer up", zap.Stringer("peer", p.Addr), zap.Stringer("source", p.Local))
 	s.sendKeepAlive(p)
-	s.beginCatchUp(p, 0)
+	s.beginCatchUp(p)
 	s.requestAll(p)
 }
 

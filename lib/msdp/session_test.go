@@ -332,7 +332,7 @@ func TestSecondConnection(t *testing.T) {
 		r.up(below1)
 		first, second := r.conn(below1), r.accept(below1, rigLocal)
 		r.s.Received(r.now, second, wire.AppendSourceActive(nil, ip("192.0.2.9"), []ipv4.SG{sg("192.0.2.1", "239.1.1.1")}))
-		if !r.env.closed[second] || r.conn(below1) != first || r.s.cache.count != 0 {
+		if !r.env.closed[second] || r.conn(below1) != first || r.s.cache.count() != 0 {
 			t.Error("it was listened to")
 		}
 	})

@@ -175,7 +175,7 @@ type Summary struct {
 func (s *Speaker) Summary() Summary {
 	sum := Summary{
 		Peers: len(s.ordered), MeshGroups: len(s.config.MeshGroups),
-		Locals: len(s.localIndex), Remotes: s.cache.count, Groups: len(s.cache.groups),
+		Locals: len(s.localIndex), Remotes: s.cache.count(), Groups: s.cache.groups.count,
 		InterestedGroups: len(s.interest), RPs: len(s.rpTable), Pending: s.pending, Registers: s.registerSeen,
 		Originator: s.fixedOriginator(), OriginatorTrouble: s.originatorTrouble,
 	}

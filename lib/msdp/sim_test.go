@@ -346,6 +346,10 @@ func (c *simConn) hangUp(err error) {
 	c.node.s.Closed(c.node.sim.now, c.id, err)
 }
 
+func (n *simNode) SendData(id ConnID, tlv []byte) bool { return n.Send(id, tlv) }
+
+func (n *simNode) ForwardData(ipv4.Addr, ipv4.SG, []byte) bool { return true }
+
 func (n *simNode) Send(id ConnID, tlvs []byte) bool {
 	sim := n.sim
 	c := n.conns[id]

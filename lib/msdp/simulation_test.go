@@ -85,7 +85,7 @@ func TestTriangle(t *testing.T) {
 		}
 	}
 	// The origin hears of it from both, and takes it from none.
-	if n := sim.nodes[0].s.cache.count; n != 0 {
+	if n := sim.nodes[0].s.cache.count(); n != 0 {
 		t.Errorf("the origin has cached %d of its own", n)
 	}
 }
@@ -152,8 +152,8 @@ func TestTwoMeshes(t *testing.T) {
 	}
 	sim.run(SGStatePeriod + announcePeriod + 62*time.Second)
 	for _, n := range sim.nodes {
-		if n.s.cache.count != 0 || len(n.s.localIndex) != 0 {
-			t.Errorf("router %d still has %d remote and %d local sources", n.id, n.s.cache.count, len(n.s.localIndex))
+		if n.s.cache.count() != 0 || len(n.s.localIndex) != 0 {
+			t.Errorf("router %d still has %d remote and %d local sources", n.id, n.s.cache.count(), len(n.s.localIndex))
 		}
 	}
 }
@@ -263,7 +263,7 @@ func TestSlowPeerInALine(t *testing.T) {
 			sim.run(50 * time.Millisecond)
 		}
 	}
-	sim.until("all at the far end", time.Minute, func() bool { return far.s.cache.count == len(sources) })
+	sim.until("all at the far end", time.Minute, func() bool { return far.s.cache.count() == len(sources) })
 	if st, _ := middle.s.Peer(sim.now, far.addr); st.Counters.CatchUps == 0 {
 		t.Error("the connection was not slow")
 	}
@@ -337,8 +337,8 @@ func TestRandomLossOfSessions(t *testing.T) {
 				before := 0
 				for _, n := range sim.nodes {
 					before += n.sas
-					if n.s.cache.count+len(n.s.localIndex) != 0 {
-						t.Errorf("router %d still has %d remote and %d local sources", n.id, n.s.cache.count, len(n.s.localIndex))
+					if n.s.cache.count()+len(n.s.localIndex) != 0 {
+						t.Errorf("router %d still has %d remote and %d local sources", n.id, n.s.cache.count(), len(n.s.localIndex))
 					}
 				}
 				sim.run(10 * time.Minute)

@@ -27,6 +27,13 @@ type Env interface {
 	// Send queues whole TLVs and copies them. False: the queue is full, nothing was taken,
 	// and Writable will follow.
 	Send(conn ConnID, tlvs []byte) bool
+	// SendData queues one TLV, which may be lost, if little waits before it; it copies it.
+	// False: it was not taken, and nothing follows.
+	SendData(conn ConnID, tlv []byte) bool
+	// ForwardData has a packet of sg, which came from the peer 'from', forwarded to the
+	// receivers here, unless its stream comes by its own way; it copies it. DataForwarded
+	// tells what became of it. False: it was not taken.
+	ForwardData(from ipv4.Addr, sg ipv4.SG, packet []byte) bool
 	// Listen sets the local addresses on which peers may connect.
 	Listen(locals []ipv4.Addr)
 	// Allow sets the peers that may connect.
@@ -84,8 +91,8 @@ type Speaker struct {
 	listening map[ipv4.Addr]error // by local address; nil = listens
 
 	cache  *table
-	seq    uint64 // of the last change
-	swept  number // where the expiry sweep goes on
+	seq    sequence // of the last change
+	swept  number   // where the expiry sweep goes on
 	sweepT time.Time
 
 	limiter limiter
@@ -112,12 +119,16 @@ type Speaker struct {
 	originatorTrouble string    // why it is not the configured one, "" where it is
 	saLog             saLog
 
+	dataBucket bucket
+	dataHeld   int // octets of packets that wait
+
 	redistribute listUse
 	rejected     rejections
 
 	// scratch
 	sgs, permitted  []ipv4.SG
 	bytes, filtered []byte
+	warmer          warmer
 }
 
 // New returns a Speaker without peers. Call Apply to give it a configuration.

@@ -1,11 +1,12 @@
 package msdp
 
 import (
-	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"msdpd/lib/ipv4"
+	"msdpd/lib/wire"
 )
 
 // stamp is a time in tenths of a second since the Speaker began. Four bytes hold 13 years.
@@ -29,8 +30,6 @@ const none number = 0
 const (
 	pageBits = 10
 	pageSize = 1 << pageBits
-	// maxLoad is the mean length of a bucket's chain at which the hash table grows.
-	maxLoad = 2
 )
 
 // entryFlags say how an entry came to be and where it stands.
@@ -43,6 +42,8 @@ const (
 	flagWanted
 	// flagDuplicateRP: the same (S,G) was offered with another RP.
 	flagDuplicateRP
+	// flagHead: it is the first of its group's chain.
+	flagHead
 )
 
 // entry is one (S,G) of the SA cache (RFC 3618 §4). It holds no pointer, so that the
@@ -57,38 +58,35 @@ type entry struct {
 	flags     entryFlags
 	used      bool
 	// seq is the sequence of the last change that other peers must hear of.
-	seq       uint64
-	hashNext  number // also chains the free entries
-	groupNext number
-	groupPrev number
+	seq       sequence
+	groupNext number // also chains the free entries
+	groupPrev number // of the first: how many the group has
 }
 
-// groupChain heads the entries of one group.
-type groupChain struct {
-	first number
-	count uint32
-}
+// sequence numbers changes. It may wrap: those that are compared are minutes apart at most.
+type sequence uint32
 
-// table is the SA cache: entries in pages of fixed size, known by number; a linear hash
-// table that grows by one bucket at a time; and the entries of each group chained.
+func (a sequence) after(b sequence) bool { return int32(a-b) > 0 }
+
+// table is the SA cache: entries in pages of fixed size, known by number; an index of them by
+// (S,G); and the entries of each group chained, with an index of the first ones.
 type table struct {
 	pages []*[pageSize]entry
 	free  number
-	count int
 
-	seed     uint64     // of the hash
-	segments [][]number // of pageSize buckets each
-	buckets  uint32     // in use
-	groups   map[ipv4.Addr]groupChain
+	seed    uint64 // of the hashes
+	entries index
+	groups  index
 }
 
 func newTable() *table {
-	t := &table{seed: rand.Uint64(), groups: make(map[ipv4.Addr]groupChain)}
-	t.segments = append(t.segments, make([]number, pageSize))
-	t.buckets = 1
+	t := &table{seed: rand.Uint64(), entries: newIndex(), groups: newIndex()}
 	t.addPage() // page 0; number 0 is none and never given out
 	return t
 }
+
+// count is how many entries there are.
+func (t *table) count() int { return t.entries.count }
 
 func (t *table) addPage() {
 	base := number(len(t.pages) << pageBits)
@@ -99,7 +97,7 @@ func (t *table) addPage() {
 		if n == none {
 			continue
 		}
-		page[i].hashNext = t.free
+		page[i].groupNext = t.free
 		t.free = n
 	}
 }
@@ -119,29 +117,43 @@ func (t *table) hash(sg ipv4.SG) uint32 {
 	return uint32(h >> 32)
 }
 
-// bucketOf follows linear hashing: the buckets below the split point use one bit more.
-func (t *table) bucketOf(h uint32) uint32 {
-	mask := uint32(1) << bits.Len32(t.buckets-1)
-	b := h & (mask - 1)
-	if b >= t.buckets {
-		b = h & (mask>>1 - 1)
-	}
-	return b
-}
-
-func (t *table) bucket(b uint32) *number { return &t.segments[b>>pageBits][b&(pageSize-1)] }
+func (t *table) groupHash(g ipv4.Addr) uint32 { return t.hash(ipv4.SG{Group: g}) }
 
 // find returns the number of (S,G), or none.
 func (t *table) find(sg ipv4.SG) number {
-	n := *t.bucket(t.bucketOf(t.hash(sg)))
-	for n != none {
-		e := t.at(n)
-		if e.sg == sg {
-			return n
+	hash := t.hash(sg)
+	tag := tagOf(hash)
+	for b := t.entries.bucketOf(hash); b != nil; b = t.entries.behind(b) {
+		for i, bt := range b.tags[:b.used] {
+			if bt == tag && t.at(b.numbers[i]).sg == sg {
+				return b.numbers[i]
+			}
 		}
-		n = e.hashNext
 	}
 	return none
+}
+
+// head returns the first entry of group g, or none.
+func (t *table) head(g ipv4.Addr) number {
+	hash := t.groupHash(g)
+	tag := tagOf(hash)
+	for b := t.groups.bucketOf(hash); b != nil; b = t.groups.behind(b) {
+		for i, bt := range b.tags[:b.used] {
+			if bt == tag && t.at(b.numbers[i]).sg.Group == g {
+				return b.numbers[i]
+			}
+		}
+	}
+	return none
+}
+
+// countOf returns how many entries group g has.
+func (t *table) countOf(g ipv4.Addr) int {
+	n := t.head(g)
+	if n == none {
+		return 0
+	}
+	return int(t.at(n).groupPrev)
 }
 
 // insert adds (S,G), which must not be in the table.
@@ -151,90 +163,90 @@ func (t *table) insert(sg ipv4.SG) (number, *entry) {
 	}
 	n := t.free
 	e := t.at(n)
-	t.free = e.hashNext
+	t.free = e.groupNext
 	*e = entry{sg: sg, used: true}
+	t.entries.add(t.hash(sg), n)
 
-	head := t.bucket(t.bucketOf(t.hash(sg)))
-	e.hashNext = *head
-	*head = n
-
-	g := t.groups[sg.Group]
-	e.groupNext = g.first
-	if g.first != none {
-		t.at(g.first).groupPrev = n
+	h := t.head(sg.Group)
+	if h == none {
+		e.flags = flagHead
+		e.groupPrev = 1
+		t.groups.add(t.groupHash(sg.Group), n)
+		return n, e
 	}
-	t.groups[sg.Group] = groupChain{first: n, count: g.count + 1}
-
-	t.count++
-	if t.count > int(t.buckets)*maxLoad {
-		t.split()
+	first := t.at(h)
+	first.groupPrev++
+	e.groupPrev, e.groupNext = h, first.groupNext
+	if e.groupNext != none {
+		t.at(e.groupNext).groupPrev = n
 	}
+	first.groupNext = n
 	return n, e
-}
-
-// split adds one bucket and moves to it what belongs there of the bucket it splits.
-func (t *table) split() {
-	mask := uint32(1)
-	for mask <= t.buckets {
-		mask <<= 1
-	}
-	from := t.buckets - mask>>1
-	if int(t.buckets>>pageBits) == len(t.segments) {
-		t.segments = append(t.segments, make([]number, pageSize))
-	}
-	t.buckets++
-
-	head := t.bucket(from)
-	n := *head
-	*head = none
-	for n != none {
-		e := t.at(n)
-		next := e.hashNext
-		to := t.bucket(t.bucketOf(t.hash(e.sg)))
-		e.hashNext = *to
-		*to = n
-		n = next
-	}
 }
 
 // remove takes entry n out of the table; its number may be given out again.
 func (t *table) remove(n number) {
 	e := t.at(n)
-	at := t.bucket(t.bucketOf(t.hash(e.sg)))
-	for *at != n {
-		at = &t.at(*at).hashNext
+	t.entries.remove(t.hash(e.sg), n)
+	next := e.groupNext
+	switch {
+	case e.flags&flagHead == 0:
+		t.at(t.head(e.sg.Group)).groupPrev--
+		t.at(e.groupPrev).groupNext = next
+		if next != none {
+			t.at(next).groupPrev = e.groupPrev
+		}
+	case next == none:
+		t.groups.remove(t.groupHash(e.sg.Group), n)
+	default:
+		t.groups.replace(t.groupHash(e.sg.Group), n, next)
+		t.at(next).flags |= flagHead
+		t.at(next).groupPrev = e.groupPrev - 1
 	}
-	*at = e.hashNext
-
-	g := t.groups[e.sg.Group]
-	if g.first == n {
-		g.first = e.groupNext
-	}
-	if e.groupPrev != none {
-		t.at(e.groupPrev).groupNext = e.groupNext
-	}
-	if e.groupNext != none {
-		t.at(e.groupNext).groupPrev = e.groupPrev
-	}
-	g.count--
-	if g.count == 0 {
-		delete(t.groups, e.sg.Group)
-	} else {
-		t.groups[e.sg.Group] = g
-	}
-
-	*e = entry{hashNext: t.free}
+	*e = entry{groupNext: t.free}
 	t.free = n
-	t.count--
 }
 
 // eachOfGroup calls f with every entry of group g; f may remove the entry it is given.
 func (t *table) eachOfGroup(g ipv4.Addr, f func(number, *entry)) {
-	for n := t.groups[g].first; n != none; {
+	for n := t.head(g); n != none; {
 		e := t.at(n)
 		next := e.groupNext
 		f(n, e)
 		n = next
+	}
+}
+
+// warmer brings what is needed to find some (S,G)s into the processor's cache, all at once: one
+// after the other, each would wait for memory.
+type warmer struct {
+	found [wire.MaxEntries]number
+	sum   uint32 // of what was read, so that it is read
+}
+
+// warm makes ready for the entries of an SA.
+func (t *table) warm(w *warmer, sa *wire.SourceActive) {
+	n := sa.Len()
+	for i := range n {
+		sg, _ := sa.Entry(i)
+		b := t.entries.bucketOf(t.hash(sg))
+		w.sum += uint32(b.tags[0]) + uint32(b.numbers[slots/2])
+	}
+	for i := range n {
+		sg, _ := sa.Entry(i)
+		hash := t.hash(sg)
+		tag, b := tagOf(hash), t.entries.bucketOf(hash)
+		at := slices.Index(b.tags[:b.used], tag)
+		if at < 0 {
+			g := t.groups.bucketOf(t.groupHash(sg.Group))
+			w.sum += uint32(g.tags[0]) + uint32(g.numbers[slots/2])
+			w.found[i] = none
+			continue
+		}
+		w.found[i] = b.numbers[at]
+	}
+	for _, n := range w.found[:n] {
+		w.sum += uint32(t.at(n).heard)
 	}
 }
 
@@ -248,7 +260,7 @@ func (t *table) each(from, to number, f func(number, *entry) bool) {
 		to = lim
 	}
 	// A cache with few entries has them at the beginning of its page: the rest is not looked at.
-	for left := t.count; left > 0 && from < to; from++ {
+	for left := t.count(); left > 0 && from < to; from++ {
 		if e := t.at(from); e.used {
 			left--
 			if !f(from, e) {

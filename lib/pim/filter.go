@@ -16,8 +16,8 @@ const wholePacket = 0x10000
 // the inner IPv4 header, since nothing behind that is wanted. Where it is wrong the whole
 // packet passes, because only then can the reader tell a router that sums over all of the
 // message from a damaged packet. So the data that a DR wraps into Registers, megabits of
-// it, is not copied, and no checksum goes unverified.
-func registerFilter() []bpf.Instruction {
+// it, is not copied, and no checksum goes unverified. With data it passes whole.
+func registerFilter(data bool) []bpf.Instruction {
 	const (
 		sum       = 0 // scratch slot
 		headerLen = 1
@@ -27,10 +27,15 @@ func registerFilter() []bpf.Instruction {
 		bpf.LoadIndirect{Off: 0, Size: 1},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: registerType, SkipTrue: 1},
 		bpf.RetConstant{Val: 0},
+	}
+	if data {
+		return append(prog, bpf.RetConstant{Val: wholePacket})
+	}
+	prog = append(prog,
 		bpf.StoreScratch{Src: bpf.RegX, N: headerLen},
 		bpf.LoadIndirect{Off: 0, Size: 2},
 		bpf.StoreScratch{Src: bpf.RegA, N: sum},
-	}
+	)
 	for off := uint32(2); off < pimHeader; off += 2 {
 		prog = append(prog,
 			bpf.LoadScratch{Dst: bpf.RegX, N: headerLen},

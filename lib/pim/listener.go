@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
@@ -39,6 +40,10 @@ type ListenerStats struct {
 type Listener struct {
 	cfg  ListenConfig
 	file *os.File
+	data atomic.Bool // packets are handed over
+	// budget are the packets that may still be handed over, in the second that began at budgetOf.
+	budget   int
+	budgetOf time.Time
 
 	registers, badChecksum, malformed, dropped atomic.Uint64
 }
@@ -64,7 +69,7 @@ func Listen(cfg ListenConfig) (*Listener, error) {
 }
 
 func prepareListener(fd int, cfg ListenConfig) error {
-	if err := attach(fd, registerFilter()); err != nil {
+	if err := attach(fd, registerFilter(false)); err != nil {
 		return err
 	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, cfg.ReceiveBuffer); err != nil {
@@ -117,6 +122,9 @@ func (l *Listener) packet(p []byte) {
 	r, err := ParseRegister(p)
 	switch {
 	case err == nil:
+		if l.data.Load() && !r.Null && l.mayCopy(time.Now()) {
+			r.Packet = packetInside(p)
+		}
 		l.registers.Add(1)
 		l.cfg.Handler(r)
 	case errors.Is(err, ErrChecksum):
@@ -124,6 +132,40 @@ func (l *Listener) packet(p []byte) {
 	default:
 		l.malformed.Add(1)
 	}
+}
+
+// dataPerSecond is how many packets are handed over in a second. A DR goes on registering
+// until it is told to stop, and what is wanted are the first packets of a source.
+const dataPerSecond = 2000
+
+func (l *Listener) mayCopy(now time.Time) bool {
+	if now.Sub(l.budgetOf) >= time.Second {
+		l.budgetOf, l.budget = now, dataPerSecond
+	}
+	if l.budget == 0 {
+		return false
+	}
+	l.budget--
+	return true
+}
+
+// HandOverData says whether Registers have the packets inside with them. While they have,
+// the kernel copies what DRs register to its last octet, and not only its headers. It
+// may be called from any goroutine.
+func (l *Listener) HandOverData(on bool) error {
+	conn, err := l.file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("raw PIM socket: %w", err)
+	}
+	var attachErr error
+	if err := conn.Control(func(fd uintptr) { attachErr = attach(int(fd), registerFilter(on)) }); err != nil {
+		return fmt.Errorf("raw PIM socket: %w", err)
+	}
+	if attachErr != nil {
+		return attachErr
+	}
+	l.data.Store(on)
+	return nil
 }
 
 // countDrops takes the kernel's running count of drops, which comes along with a packet

@@ -36,6 +36,9 @@ type Register struct {
 	Null bool
 	// Border is the bit of that name, obsolete since RFC 4601.
 	Border bool
+	// Packet is the packet inside, to its last octet, where a Listener was told to hand it over:
+	// a string, as nobody changes it. "" in a Null-Register.
+	Packet string
 }
 
 // Why ParseRegister refuses a packet.
@@ -104,6 +107,21 @@ func splitIPv4(p []byte) (header, payload []byte, whole bool, err error) {
 	}
 	whole = len(p) >= total
 	return p[:n], p[n:min(total, len(p))], whole, nil
+}
+
+// packetInside returns the IPv4 packet in a sound Register, "" where it is not there as long as
+// its own header says.
+func packetInside(p []byte) string {
+	_, payload, whole, err := splitIPv4(p)
+	if err != nil || !whole || len(payload) < pimHeader+minIPv4Header {
+		return ""
+	}
+	inner := payload[pimHeader:]
+	total := int(binary.BigEndian.Uint16(inner[2:]))
+	if total < minIPv4Header || total > len(inner) {
+		return ""
+	}
+	return string(inner[:total])
 }
 
 // isHost reports whether a can be the address of one host: not 0/8, loopback, multicast

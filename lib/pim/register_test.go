@@ -132,7 +132,7 @@ func TestParseRegister(t *testing.T) {
 
 // The filter runs here in a machine that follows the kernel's rules.
 func TestRegisterFilter(t *testing.T) {
-	vm, err := bpf.NewVM(registerFilter())
+	vm, err := bpf.NewVM(registerFilter(false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestRegisterFilter(t *testing.T) {
 
 // Whatever the first eight octets are, the filter's sum and ours agree, with all carries.
 func TestRegisterFilterSums(t *testing.T) {
-	vm, err := bpf.NewVM(registerFilter())
+	vm, err := bpf.NewVM(registerFilter(false))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -140,6 +141,64 @@ func TestListenerRefuses(t *testing.T) {
 	}
 	if got, want := l.Stats(), (ListenerStats{Registers: 2, BadChecksum: 1, Malformed: 1}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// TestListenerHandsOverData: whole packets only while they are asked for, none that is cut short or
+// of a Null-Register, and so many a second.
+func TestListenerHandsOverData(t *testing.T) {
+	netnstest.Enter(t)
+	must(t, netlink.AddrAdd(link(t, "lo"), address(t, "10.255.0.1/32")))
+	l, heard := listen(t)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocolPIM)
+	must(t, err)
+	defer unix.Close(fd)
+	must(t, attach(fd, rejectAll()))
+	hear := func(message []byte) string {
+		t.Helper()
+		must(t, unix.Sendto(fd, message, 0, &unix.SockaddrInet4{Addr: rpOne.As4()}))
+		return (<-heard).Packet
+	}
+	message := dataRegister(sgOne, 1200, false)
+	inside := string(message[pimHeader:])
+	if got := hear(message); got != "" {
+		t.Errorf("unasked: %d octets", len(got))
+	}
+	must(t, l.HandOverData(true))
+	if got := hear(message); got != inside {
+		t.Errorf("%d octets, want %d", len(got), len(inside))
+	}
+	if got := hear(dataRegister(sgOne, 1201, true)); len(got) != len(inside)+1 {
+		t.Errorf("checksum over all: %d octets", len(got))
+	}
+	if got := hear(append(message[:len(message):len(message)], 1, 2, 3)); got != inside {
+		t.Errorf("with something behind it: %d octets, want %d", len(got), len(inside))
+	}
+	if got := hear(message[:len(message)-1]); got != "" {
+		t.Errorf("shorter than it says: %d octets", len(got))
+	}
+	if got := hear(AppendNullRegister(nil, sgOne)); got != "" {
+		t.Errorf("Null-Register: %d octets", len(got))
+	}
+	must(t, l.HandOverData(false))
+	if got := hear(message); got != "" {
+		t.Errorf("no longer asked for: %d octets", len(got))
+	}
+}
+
+func TestDataPerSecond(t *testing.T) {
+	var l Listener
+	now := time.Unix(1000, 0)
+	for second := range 3 {
+		taken := 0
+		for range dataPerSecond + 5 {
+			if l.mayCopy(now.Add(time.Duration(second) * time.Second)) {
+				taken++
+			}
+		}
+		if taken != dataPerSecond {
+			t.Errorf("%d packets in second %d", taken, second)
+		}
 	}
 }
 

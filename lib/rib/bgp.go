@@ -1,6 +1,7 @@
 package rib
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -35,7 +36,8 @@ type BGPPath struct {
 	// Neighbor is the address of the BGP neighbour that advertised the route; 0.0.0.0: this
 	// router, or a neighbour with an IPv6 address.
 	Neighbor ipv4.Addr
-	Kind     PathKind
+	// Kind is empty where zebra told the path: it knows the prefix and the AS path only.
+	Kind PathKind
 }
 
 // Equal reports whether both paths say the same; nil is no path.
@@ -62,4 +64,60 @@ func (p *BGPPath) ASPathText() string {
 		places = append(places, text)
 	}
 	return strings.Join(places, " ")
+}
+
+// ParseASPath reads an AS path as ASPathText and FRR write it: the nearest AS first, a set in
+// braces, confederation segments in parentheses and brackets, which are left out. An AS is a
+// number or two with a dot between (RFC 5396).
+func ParseASPath(text string) ([][]uint32, error) {
+	var path [][]uint32
+	var set []uint32
+	closing := byte(0) // of the segment at hand
+	for rest := strings.TrimLeft(text, " "); rest != ""; rest = strings.TrimLeft(rest, " ,") {
+		switch c := rest[0]; {
+		case closing == 0 && strings.IndexByte("{([", c) >= 0:
+			closing, set, rest = "})]"[strings.IndexByte("{([", c)], nil, rest[1:]
+			continue
+		case closing != 0 && c == closing:
+			if closing == '}' && len(set) > 0 {
+				path = append(path, set)
+			}
+			closing, rest = 0, rest[1:]
+			continue
+		}
+		end := strings.IndexAny(rest, " ,{}()[]")
+		if end < 0 {
+			end = len(rest)
+		}
+		as, err := ParseAS(rest[:end])
+		if err != nil {
+			return nil, fmt.Errorf("AS path %q: %w", text, err)
+		}
+		switch closing {
+		case 0:
+			path = append(path, []uint32{as})
+		case '}':
+			set = append(set, as)
+		}
+		rest = rest[end:]
+	}
+	if closing != 0 {
+		return nil, fmt.Errorf("AS path %q: %q is missing", text, closing)
+	}
+	return path, nil
+}
+
+// ParseAS reads the number of an AS in any of the notations of RFC 5396: 65546 or 1.10.
+func ParseAS(text string) (uint32, error) {
+	high, low, dotted := strings.Cut(text, ".")
+	if !dotted {
+		as, err := strconv.ParseUint(text, 10, 32)
+		return uint32(as), err
+	}
+	h, err := strconv.ParseUint(high, 10, 16)
+	if err != nil {
+		return 0, err
+	}
+	l, err := strconv.ParseUint(low, 10, 16)
+	return uint32(h<<16 | l), err
 }

@@ -48,3 +48,24 @@ func TestASPathText(t *testing.T) {
 		}
 	}
 }
+
+func TestParseASPath(t *testing.T) {
+	for _, tt := range []struct {
+		text, want string // as ASPathText writes it; "!": an error
+	}{
+		{"", ""}, {"65001", "65001"}, {"65001 65002", "65001 65002"},
+		{"65001 {1,2} 65000", "65001 {1,2} 65000"}, {"{1}", "1"}, {"{}", ""},
+		{"(65100 65101) 65001", "65001"}, {"[65100,65101] (65102) 1.10", "65546"},
+		{" 65001  65002 ", "65001 65002"}, {"4294967295", "4294967295"},
+		{"4294967296", "!"}, {"65001 x", "!"}, {"{1,2", "!"}, {"1}", "!"}, {"1.65536", "!"}, {"(1 {2} 3)", "!"},
+	} {
+		path, err := ParseASPath(tt.text)
+		got := (&BGPPath{ASPath: path}).ASPathText()
+		if err != nil {
+			got = "!"
+		}
+		if got != tt.want {
+			t.Errorf("%q is read as %q (%v), want %q", tt.text, got, err, tt.want)
+		}
+	}
+}

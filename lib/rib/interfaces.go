@@ -108,7 +108,7 @@ func SortNextHops(hops []NextHop) []NextHop {
 		case a.Gateway > b.Gateway:
 			return 1
 		}
-		return 0
+		return a.Gateway6.Compare(b.Gateway6)
 	})
 	return slices.Compact(hops)
 }

@@ -64,13 +64,13 @@ func routeFromKernel(k *netlink.Route) Route {
 	const unusable = unix.RTNH_F_DEAD | unix.RTNH_F_LINKDOWN
 	if len(k.MultiPath) == 0 {
 		if k.LinkIndex != 0 && k.Flags&unusable == 0 {
-			r.NextHops = []NextHop{{Gateway: gateway(k.Gw), Ifindex: k.LinkIndex}}
+			r.NextHops = []NextHop{nextHop(k.Gw, k.Via, k.LinkIndex)}
 		}
 		return r
 	}
 	for _, nh := range k.MultiPath {
 		if nh.Flags&unusable == 0 {
-			r.NextHops = append(r.NextHops, NextHop{Gateway: gateway(nh.Gw), Ifindex: nh.LinkIndex})
+			r.NextHops = append(r.NextHops, nextHop(nh.Gw, nh.Via, nh.LinkIndex))
 		}
 	}
 	r.NextHops = SortNextHops(r.NextHops)
@@ -93,12 +93,18 @@ func protocolFromKernel(k *netlink.Route) Protocol {
 	return Kernel
 }
 
-// gateway is 0 for none, and for an IPv6 gateway of an IPv4 route (RFC 8950).
-func gateway(ip net.IP) ipv4.Addr {
-	if b := ip.To4(); b != nil {
-		return ipv4.FromBytes(b)
+// nextHop has the gateway in gw, or in via where it is of the other family (RTA_VIA).
+func nextHop(gw net.IP, via netlink.Destination, ifindex int) NextHop {
+	nh := NextHop{Ifindex: ifindex}
+	if v, ok := via.(*netlink.Via); ok {
+		gw = v.Addr
 	}
-	return 0
+	if b := gw.To4(); b != nil {
+		nh.Gateway = ipv4.FromBytes(b)
+	} else if a, ok := netip.AddrFromSlice(gw); ok {
+		nh.Gateway6 = a
+	}
+	return nh
 }
 
 // KernelInterfaces asks the kernel for every interface with its IPv4 addresses, sorted by index.

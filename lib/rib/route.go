@@ -3,6 +3,7 @@
 package rib
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -39,8 +40,18 @@ const (
 type NextHop struct {
 	// Gateway is 0.0.0.0 where the destination is on-link, or where the gateway is an IPv6 address.
 	Gateway ipv4.Addr
+	// Gateway6 is valid where the gateway is an IPv6 address (RFC 8950).
+	Gateway6 netip.Addr
 	// Ifindex is the kernel's number of the outgoing interface, 0 if not known.
 	Ifindex int
+}
+
+// String is the gateway, if there is one, and the number of the interface.
+func (nh NextHop) String() string {
+	if nh.Gateway6.IsValid() {
+		return fmt.Sprintf("{%v %d}", nh.Gateway6, nh.Ifindex)
+	}
+	return fmt.Sprintf("{%v %d}", nh.Gateway, nh.Ifindex)
 }
 
 // Route is the best route to one address.
@@ -51,9 +62,12 @@ type Route struct {
 	// Distance is the administrative distance, 0 to 255 (0 where the kernel answered).
 	Distance uint8
 	Metric   uint32
-	// NextHops are sorted by Ifindex, then Gateway. None: there is no route, or it is a blackhole.
+	// NextHops are sorted by Ifindex, then Gateway, then Gateway6. None: there is no route, or it is a blackhole.
 	NextHops []NextHop
 	From     Answerer
+	// Multicast: the route stands in the table for RPF lookups (SAFI 2), not in the one that
+	// packets are forwarded by.
+	Multicast bool
 }
 
 // Reachable reports whether the route leads anywhere.
@@ -62,7 +76,7 @@ func (r Route) Reachable() bool { return len(r.NextHops) > 0 }
 // Equal reports whether both say the same, whoever says it.
 func (r Route) Equal(o Route) bool {
 	return r.Prefix == o.Prefix && r.Protocol == o.Protocol && r.Distance == o.Distance &&
-		r.Metric == o.Metric && slices.Equal(r.NextHops, o.NextHops)
+		r.Metric == o.Metric && r.Multicast == o.Multicast && slices.Equal(r.NextHops, o.NextHops)
 }
 
 // Interface is one network interface of this router with its IPv4 addresses.

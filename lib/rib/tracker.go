@@ -19,6 +19,9 @@ const (
 	// KernelPause is the least time between two rounds of questions to the kernel,
 	// however often its table changes.
 	KernelPause = time.Second
+	// ZebraPatience is how long zebra, being there, may leave a first question unanswered:
+	// then the kernel answers until zebra does.
+	ZebraPatience = 5 * time.Second
 	// KernelSlice is how many questions to the kernel a Tick asks at most, each some 30 µs
 	// long: a round over many addresses must not hold up sessions.
 	KernelSlice = 500
@@ -40,7 +43,8 @@ type TrackerConfig struct {
 }
 
 // Tracker keeps the routes to a set of addresses, and decides who answers for them.
-// While zebra is there, only zebra does. When it goes away, what it said last stays in
+// While zebra is there, only zebra does, but for what it says nothing intelligible about
+// (ZebraUnknown, ZebraPatience): there the kernel does. When it goes away, what it said last stays in
 // force for ZebraHold; after that the kernel answers, and at once for an address that
 // zebra never answered for. When zebra returns, each old answer stays until zebra's new
 // one is there. A zebra that has just been started has no routes but the connected ones,
@@ -68,6 +72,9 @@ type Tracker struct {
 	dirty     bool // the kernel's table changed since the last round, or a question failed
 	lastRound time.Time
 	todo      []ipv4.Addr // of the round that is under way
+	waiting   bool        // some entry may wait for zebra's first answer
+	nextLook  time.Time   // when it is looked for those that have waited too long
+	helping   bool        // zebra is there, and the kernel may answer for some entry all the same
 	failing   bool        // the last question to the kernel failed
 }
 
@@ -78,6 +85,10 @@ type tracked struct {
 	route    Route
 	fresh    bool   // the route is from zebra since it came last
 	withheld *Route // zebra's answer, not believed yet
+	// asked is since when zebra, being there, has been asked.
+	asked time.Time
+	// elsewhere: zebra is there and of no help, so the kernel answers.
+	elsewhere bool
 }
 
 // NewTracker returns a Tracker that tracks nothing. For it zebra is away until ZebraUp.
@@ -92,8 +103,9 @@ func (t *Tracker) Track(now time.Time, addr ipv4.Addr) {
 		e.refs++
 		return
 	}
-	e := &tracked{refs: 1}
+	e := &tracked{refs: 1, asked: now}
 	t.entries[addr] = e
+	t.waiting = true
 	t.cfg.ZebraTrack(addr)
 	if !t.up && t.mayAskKernel() {
 		t.askKernel(addr, e)
@@ -132,8 +144,9 @@ func (t *Tracker) ZebraUp(now time.Time) {
 	}
 	t.up, t.seen, t.heard = true, true, false
 	t.todo = nil
+	t.waiting = true
 	for _, e := range t.entries {
-		e.fresh = false
+		e.fresh, e.elsewhere, e.asked = false, false, now
 	}
 	if t.kernel {
 		t.cfg.Log.Info("zebra is back and answers for routes again")
@@ -161,7 +174,7 @@ func (t *Tracker) ZebraDown(now time.Time) {
 		if e == nil { // Deliver untracked it
 			continue
 		}
-		e.withheld = nil
+		e.withheld, e.elsewhere = nil, false
 		if !e.answered {
 			t.askKernel(addr, e)
 		}
@@ -177,15 +190,40 @@ func (t *Tracker) ZebraRoute(now time.Time, addr ipv4.Addr, r Route) {
 	}
 	r.From = FromZebra
 	if e.answered && !e.fresh && now.Before(t.settled) && saysLess(r, e.route) {
-		e.withheld, t.withholding = &r, true
+		e.withheld, e.elsewhere, t.withholding = &r, false, true
 		return
 	}
 	t.believe(addr, e, r)
 }
 
+// ZebraUnknown says that zebra has an answer for addr that cannot be read, or that is none:
+// the kernel answers in its place until ZebraRoute.
+func (t *Tracker) ZebraUnknown(now time.Time, addr ipv4.Addr) {
+	t.begin(now)
+	if e := t.entries[addr]; t.up && e != nil {
+		t.askElsewhere(now, addr, e)
+	}
+}
+
+// askElsewhere has the kernel answer where zebra does not. What a zebra said that has been
+// started again holds as long as against that one's own lesser answers.
+func (t *Tracker) askElsewhere(now time.Time, addr ipv4.Addr, e *tracked) {
+	e.elsewhere, e.withheld, t.helping = true, nil, true
+	if t.holds(now, e) {
+		t.withholding = true
+		return
+	}
+	t.askKernel(addr, e)
+}
+
+// holds reports whether what zebra said before it went away is still to be believed.
+func (t *Tracker) holds(now time.Time, e *tracked) bool {
+	return e.answered && !e.fresh && e.route.From == FromZebra && now.Before(t.settled)
+}
+
 // believe takes an answer of zebra's.
 func (t *Tracker) believe(addr ipv4.Addr, e *tracked, r Route) {
-	t.heard, e.fresh, e.withheld = true, true, nil
+	t.heard, e.fresh, e.withheld, e.elsewhere = true, true, nil, false
 	t.take(addr, e, r)
 }
 
@@ -208,9 +246,13 @@ func (t *Tracker) Tick(now time.Time) {
 	switch {
 	case t.up && t.withholding && !now.Before(t.settled):
 		t.settle()
-	case t.up:
 	case len(t.todo) > 0:
-		t.askSome()
+		t.askSome(now)
+	case t.up && t.waiting && !now.Before(t.nextLook):
+		t.loseConfidence(now)
+	case t.up && t.helping && t.dirty && !now.Before(t.lastRound.Add(KernelPause)):
+		t.round(now)
+	case t.up:
 	case !t.kernel && !now.Before(t.takeover):
 		t.kernel = true
 		t.logKernel()
@@ -231,16 +273,16 @@ func (t *Tracker) begin(now time.Time) {
 // mayAskKernel reports whether zebra, being away, has had its chance.
 func (t *Tracker) mayAskKernel() bool { return t.seen || t.kernel }
 
-// round asks the kernel about everything that is not zebra's to answer, over as many Ticks
+// round asks the kernel about everything that is its to answer, over as many Ticks
 // as that takes.
 func (t *Tracker) round(now time.Time) {
-	t.lastRound, t.dirty = now, false
+	t.lastRound, t.dirty, t.helping = now, false, false
 	t.todo = t.addrs()
-	t.askSome()
+	t.askSome(now)
 }
 
 // askSome goes on with the round.
-func (t *Tracker) askSome() {
+func (t *Tracker) askSome(now time.Time) {
 	some := t.todo[:min(len(t.todo), KernelSlice)]
 	t.todo = t.todo[len(some):]
 	for _, addr := range some {
@@ -248,8 +290,33 @@ func (t *Tracker) askSome() {
 		if e == nil { // Deliver untracked it
 			continue
 		}
-		if t.kernel || !e.answered || e.route.From == FromKernel {
+		ask := t.kernel || !e.answered || e.route.From == FromKernel
+		if t.up {
+			ask = e.elsewhere && !t.holds(now, e)
+			t.helping = t.helping || ask
+		}
+		if ask {
 			t.askKernel(addr, e)
+		}
+	}
+}
+
+// loseConfidence has the kernel answer for what zebra has not answered for in time.
+func (t *Tracker) loseConfidence(now time.Time) {
+	t.waiting, t.nextLook = false, now.Add(time.Second)
+	asked := 0
+	for _, addr := range t.addrs() {
+		e := t.entries[addr]
+		switch {
+		case asked == KernelSlice:
+			t.waiting, t.nextLook = true, now
+			return
+		case e == nil || e.fresh || e.elsewhere || e.withheld != nil:
+		case now.Sub(e.asked) < ZebraPatience || t.holds(now, e):
+			t.waiting = true
+		default:
+			asked++
+			t.askElsewhere(now, addr, e)
 		}
 	}
 }
@@ -258,8 +325,12 @@ func (t *Tracker) askSome() {
 func (t *Tracker) settle() {
 	t.withholding = false
 	for _, addr := range t.addrs() {
-		if e := t.entries[addr]; e != nil && e.withheld != nil {
+		switch e := t.entries[addr]; {
+		case e == nil:
+		case e.withheld != nil:
 			t.believe(addr, e, *e.withheld)
+		case e.elsewhere && e.route.From == FromZebra:
+			t.askKernel(addr, e)
 		}
 	}
 }

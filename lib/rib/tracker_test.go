@@ -98,7 +98,7 @@ func TestTrackerZebraFromTheStart(t *testing.T) {
 	w.kernel[rp1] = via(9, "10.255.0.1/32")
 	w.pass(500 * time.Millisecond)
 	w.ZebraUp(w.now)
-	w.pass(time.Minute) // no answer, nothing delivered
+	w.pass(ZebraPatience - time.Millisecond) // no answer, nothing delivered
 	w.want()
 	w.ZebraRoute(w.now, rp1, via(2, "10.255.0.1/32"))
 	w.want("10.255.0.1 10.255.0.1/32 if2 zebra")
@@ -323,4 +323,89 @@ func TestTrackerDeliverMayUntrack(t *testing.T) {
 	if want := []ipv4.Addr{rp1}; !slices.Equal(got, want) {
 		t.Errorf("delivered %v, want %v", got, want)
 	}
+}
+
+// A zebra that is there but does not answer is stuck: the kernel does, until zebra speaks.
+func TestTrackerStuckZebra(t *testing.T) {
+	const count = KernelSlice + 1
+	w := newWorld(t)
+	w.ZebraUp(w.now)
+	w.Track(w.now, rp1)
+	w.kernel[rp1] = via(3, "10.255.0.0/24")
+	w.pass(ZebraPatience - time.Millisecond)
+	w.want()
+	w.pass(2 * time.Second)
+	w.want("10.255.0.1 10.255.0.0/24 if3 kernel")
+	w.kernel[rp1] = via(4, "10.255.0.0/24")
+	w.KernelChanged(w.now)
+	w.pass(2 * time.Second)
+	w.want("10.255.0.1 10.255.0.0/24 if4 kernel")
+	w.ZebraRoute(w.now, rp1, via(2, "10.255.0.1/32"))
+	w.want("10.255.0.1 10.255.0.1/32 if2 zebra")
+	w.KernelChanged(w.now)
+	w.asked = 0
+	w.pass(time.Minute)
+	if w.asked != 0 {
+		t.Errorf("the kernel was asked %d times beside zebra", w.asked)
+	}
+
+	for i := range ipv4.Addr(count) {
+		w.Track(w.now, rp2+i)
+	}
+	w.pass(ZebraPatience - time.Millisecond)
+	w.delivered = nil
+	for range 20 {
+		w.asked = 0
+		w.now = w.now.Add(100 * time.Millisecond)
+		w.Tick(w.now)
+		if w.asked > KernelSlice {
+			t.Fatalf("one Tick asked %d times", w.asked)
+		}
+	}
+	if len(w.delivered) != count {
+		t.Errorf("%d of %d answers", len(w.delivered), count)
+	}
+}
+
+// What zebra says cannot always be read.
+func TestTrackerUnknownAnswers(t *testing.T) {
+	w := newWorld(t)
+	w.ZebraUnknown(w.now, rp1) // nobody asked
+	w.Track(w.now, rp1)
+	w.ZebraUp(w.now)
+	w.kernel[rp1] = via(3, "10.255.0.0/24")
+	w.ZebraUnknown(w.now, rp1)
+	w.want("10.255.0.1 10.255.0.0/24 if3 kernel")
+	w.ZebraRoute(w.now, rp1, via(2, "10.255.0.1/32"))
+	w.want("10.255.0.1 10.255.0.1/32 if2 zebra")
+	w.ZebraUnknown(w.now, rp1)
+	w.want("10.255.0.1 10.255.0.0/24 if3 kernel")
+
+	w.kernelErr = errors.New("no buffer space")
+	w.kernel[rp1] = via(4, "10.255.0.0/24")
+	w.KernelChanged(w.now)
+	w.pass(5 * time.Second)
+	w.want()
+	w.kernelErr = nil
+	w.pass(2 * time.Second)
+	w.want("10.255.0.1 10.255.0.0/24 if4 kernel")
+}
+
+// A zebra that was started again and cannot say that it knows a default route only.
+func TestTrackerRestartedZebraUnknown(t *testing.T) {
+	w := newWorld(t)
+	w.Track(w.now, rp1)
+	w.ZebraUp(w.now)
+	w.ZebraRoute(w.now, rp1, via(2, "10.255.0.0/24"))
+	w.ZebraDown(w.now)
+	w.pass(3 * time.Second)
+	w.ZebraUp(w.now)
+	w.kernel[rp1] = via(7, "0.0.0.0/0")
+	w.want("10.255.0.1 10.255.0.0/24 if2 zebra")
+	w.ZebraUnknown(w.now, rp1)
+	w.KernelChanged(w.now)
+	w.pass(ZebraHold - 3*time.Second - time.Millisecond)
+	w.want()
+	w.pass(time.Millisecond)
+	w.want("10.255.0.1 0.0.0.0/0 if7 kernel")
 }

@@ -235,6 +235,16 @@ func (c *conn) send(tlvs []byte) bool {
 	return true
 }
 
+// idleBytes is what may wait before something that can be lost: little enough to be gone soon.
+const idleBytes = chunkBytes
+
+func (c *conn) sendIfIdle(tlv []byte) bool {
+	c.mu.Lock()
+	idle := !c.starved && c.queue.n+c.writing <= idleBytes && c.queue.n+c.writing+len(tlv) <= c.queue.max
+	c.mu.Unlock()
+	return idle && c.send(tlv)
+}
+
 func (c *conn) flush(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

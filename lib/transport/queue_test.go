@@ -104,3 +104,39 @@ func BenchmarkQueue(b *testing.B) {
 		out = q.take(out[:0])
 	}
 }
+
+// TestSendIfIdle: what can be lost is not put behind what waits, nor does Writable follow it.
+func TestSendIfIdle(t *testing.T) {
+	packet := make([]byte, 1500)
+	for _, tc := range []struct {
+		name string
+		conn *conn
+		want bool
+	}{
+		{"nothing waits", &conn{queue: queue{max: 100_000}}, true},
+		{"little waits", &conn{queue: queue{max: 100_000}, writing: idleBytes}, true},
+		{"much waits", &conn{queue: queue{max: 100_000}, writing: idleBytes + 1}, false},
+		{"no room", &conn{queue: queue{max: 1499}}, false},
+		{"Writable is to be told", &conn{queue: queue{max: 100_000}, starved: true}, false},
+		{"ended", &conn{queue: queue{max: 100_000}, ended: true}, false},
+	} {
+		starved := tc.conn.starved
+		if got := tc.conn.sendIfIdle(packet); got != tc.want {
+			t.Errorf("%s: taken: %t", tc.name, got)
+		}
+		if tc.conn.starved != starved {
+			t.Errorf("%s: Writable would follow", tc.name)
+		}
+		if queued := tc.conn.queue.n == len(packet); queued != tc.want {
+			t.Errorf("%s: %d octets in the queue", tc.name, tc.conn.queue.n)
+		}
+	}
+	c := &conn{queue: queue{max: 100_000}}
+	n := 0
+	for c.sendIfIdle(packet) {
+		n++
+	}
+	if n != idleBytes/len(packet)+1 {
+		t.Errorf("%d packets queued", n)
+	}
+}

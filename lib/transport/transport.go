@@ -137,6 +137,13 @@ func (t *Transport) Send(id ConnID, tlvs []byte) bool {
 	return c != nil && c.send(tlvs)
 }
 
+// SendIfIdle queues one TLV on id and copies it, if no more than idleBytes wait there to be
+// written. What is not taken is the caller's loss: Writable does not follow.
+func (t *Transport) SendIfIdle(id ConnID, tlv []byte) bool {
+	c := t.conn(id)
+	return c != nil && c.sendIfIdle(tlv)
+}
+
 // Close ends a connection at once: what is queued is lost. Where id is still being dialled,
 // neither Connected nor DialFailed follows, unless the attempt has ended in the same moment.
 func (t *Transport) Close(id ConnID) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
 )
 
 // SendOptions say how a Sender sends. The zero value: ten packets a second, until Stop.
@@ -24,6 +25,9 @@ type SendOptions struct {
 	Count int
 	// TTL is 16 if zero.
 	TTL int
+	// NoChecksum leaves the UDP checksum out. A veth leaves it to a network card that is not there, and
+	// so it is wrong in what the kernel hands to a PIM daemon to be wrapped into a Register.
+	NoChecksum bool
 }
 
 // Sender sends UDP packets to a group, as an application would.
@@ -96,6 +100,9 @@ func (nd *Node) newSender(group string, port int, o SendOptions) (*Sender, error
 		if err := errors.Join(p.SetMulticastInterface(ifi), p.SetMulticastTTL(ttl), p.SetMulticastLoopback(false)); err != nil {
 			return errors.Join(err, conn.Close())
 		}
+		if o.NoChecksum {
+			return withoutChecksum(conn)
+		}
 		return nil
 	})
 	if err != nil {
@@ -107,6 +114,21 @@ func (nd *Node) newSender(group string, port int, o SendOptions) (*Sender, error
 		stop: make(chan struct{}),
 		done: make(chan struct{}),
 	}, nil
+}
+
+func withoutChecksum(conn *net.UDPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	var optErr error
+	if err := raw.Control(func(fd uintptr) { optErr = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_NO_CHECK, 1) }); err != nil {
+		optErr = err
+	}
+	if optErr != nil {
+		return errors.Join(optErr, conn.Close())
+	}
+	return nil
 }
 
 func multicastAddr(group string) (netip.Addr, error) {

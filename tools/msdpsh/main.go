@@ -116,9 +116,11 @@ func connect(ctx context.Context, path string) (*session, error) {
 	case err != nil:
 		return nil, err
 	}
-	if _, _, err := client.Ask(ctx, "enable"); err != nil {
-		client.Close()
-		return nil, fmt.Errorf("socket %s: %w", path, err)
+	for _, line := range []string{"enable", "terminal error-marks"} {
+		if _, _, err := client.Ask(ctx, line); err != nil {
+			client.Close()
+			return nil, fmt.Errorf("socket %s: %w", path, err)
+		}
 	}
 	return &session{client: client}, nil
 }

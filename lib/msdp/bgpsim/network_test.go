@@ -17,13 +17,11 @@ import (
 // epoch is when every simulation begins.
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// tick is how often a router's timers run. It adds to what a period can take.
-const tick = time.Second
-
 // network is an internet of Speakers. Everything happens in the order of one queue, and what
 // is random comes from the seed, so that a run can be repeated.
 type network struct {
 	t     testing.TB
+	tick  time.Duration
 	seed  uint64
 	rng   *rand.Rand // of what the simulation decides; not of how long things take
 	now   time.Duration
@@ -36,6 +34,8 @@ type network struct {
 	eventNumber uint64
 	sending     []*conn // in the event that runs
 	failures    int
+	hushed      bool   // no message is repeated that was not before
+	receiving   *place // where the message of this event came
 	dumping     *conn  // it is being served from the cache
 	conns       uint64 // that there ever were
 	sources     []*source
@@ -56,9 +56,9 @@ type place struct {
 	stalled bool // what this end sends goes nowhere for now
 }
 
-func newNetwork(t testing.TB, seed uint64, p *plan, noise bool) *network {
+func newNetwork(t testing.TB, seed uint64, p *plan, c course) *network {
 	net := &network{
-		t: t, seed: seed, rng: p.rng, plan: p,
+		t: t, tick: c.tick, seed: seed, rng: p.rng, plan: p,
 		trace: fnv.New64a(), byEnd: make(map[[2]ipv4.Addr]*place), bySG: make(map[ipv4.SG]*source),
 	}
 	for r := range p.world.Routers {
@@ -68,7 +68,7 @@ func newNetwork(t testing.TB, seed uint64, p *plan, noise bool) *network {
 		var both [2]*place
 		for i, here := range one.ends {
 			n := net.nodes[here.router]
-			both[i] = &place{peering: one, number: i, node: n, sent: new(sentLog), repeats: noise && p.chance(2)}
+			both[i] = &place{peering: one, number: i, node: n, sent: new(sentLog), repeats: c.noise && p.chance(2)}
 			n.places = append(n.places, both[i])
 			net.byEnd[[2]ipv4.Addr{ipv4.Addr(here.addr), ipv4.Addr(one.ends[1-i].addr)}] = both[i]
 		}
@@ -97,7 +97,9 @@ func (net *network) run(d time.Duration) {
 		e := net.queue.pop()
 		net.now = e.at
 		net.eventNumber++
+		net.receiving = nil
 		e.f()
+		net.judgeEvent()
 		net.deliver()
 	}
 	net.now = end

@@ -93,7 +93,7 @@ func (n *node) begin() {
 func (n *node) ticks(life uint64) {
 	if n.life == life {
 		n.s.Tick(n.net.time())
-		n.net.after(tick, func() { n.ticks(life) })
+		n.net.after(n.net.tick, func() { n.ticks(life) })
 	}
 }
 
@@ -171,12 +171,15 @@ func (n *node) path(a ipv4.Addr) *rib.BGPPath {
 	return out
 }
 
-// answerDelay is that of zebra or bgpd: now and then, longer than an SA waits.
+// slowestAnswer is what zebra and bgpd take at most. An SA does not wait that long.
+const slowestAnswer = 4 * time.Second
+
+// answerDelay is that of zebra or bgpd.
 func (n *node) answerDelay(a ipv4.Addr) time.Duration {
 	n.asked[a]++
 	dice := n.net.dice(uint64(n.router), n.life, uint64(a), n.asked[a])
 	if dice%40 == 0 {
-		return time.Duration(dice/40%uint64(4*time.Second)) + time.Millisecond
+		return time.Duration(dice / 40 % uint64(slowestAnswer))
 	}
 	return time.Duration(dice % uint64(20*time.Millisecond))
 }
@@ -251,7 +254,13 @@ func (n *node) UntrackRoute(a ipv4.Addr) {
 }
 
 func (n *node) AskBGP(a ipv4.Addr) {
-	n.later(n.answerDelay(a), func() { n.s.BGPAnswered(n.net.time(), a, n.path(a)) })
+	n.later(n.answerDelay(a), func() {
+		path := n.path(a)
+		if _, watched := n.watched[a]; watched {
+			n.watched[a] = path
+		}
+		n.s.BGPAnswered(n.net.time(), a, path)
+	})
 }
 
 func (n *node) WatchBGP(a ipv4.Addr) {
@@ -275,6 +284,9 @@ func (n *node) connsTo(l *place) []*conn {
 	}
 	return out
 }
+
+// localTo is this router's address of the peering with a.
+func (n *node) localTo(a ipv4.Addr) ipv4.Addr { return n.config.Peer(a).Local }
 
 func (n *node) newConn(l *place) *conn {
 	n.net.conns++
@@ -316,6 +328,10 @@ func (n *node) Close(id msdp.ConnID) {
 	}
 }
 
+func (n *node) SendData(id msdp.ConnID, tlv []byte) bool { return n.Send(id, tlv) }
+
+func (n *node) ForwardData(ipv4.Addr, ipv4.SG, []byte) bool { return true }
+
 func (n *node) Send(id msdp.ConnID, tlvs []byte) bool {
 	c := n.conns[uint64(id)]
 	if c == nil || c.other == nil {
@@ -338,8 +354,9 @@ func (n *node) Send(id msdp.ConnID, tlvs []byte) bool {
 }
 
 func (n *node) received(c *conn, b []byte) {
+	n.net.receiving = c.place
 	n.s.Received(n.net.time(), msdp.ConnID(c.id), b)
-	if c.place.repeats {
+	if c.place.repeats && !n.net.hushed {
 		n.net.repeat(c, b)
 	}
 }

@@ -2,6 +2,7 @@ package bgpsim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"msdpd/lib/ipv4"
@@ -54,6 +55,16 @@ func (l *sentLog) of(src *source) *sendTimes {
 type wireLog struct {
 	entries int // in SAs
 	dumped  int // of these, in dumps
+	// In the event that runs: what was sent, and the sessions that began.
+	event []sentEntry
+	begun []*place
+}
+
+// sentEntry is one entry of an SA.
+type sentEntry struct {
+	place *place
+	src   *source
+	dump  bool
 }
 
 // pacePeriod is the time in which no (S,G,RP) goes over a link more than twice.
@@ -63,6 +74,7 @@ const pacePeriod = 60 * time.Second
 func (net *network) onWire(c *conn, tlvs []byte) {
 	if c.born == 0 {
 		c.born = net.eventNumber
+		net.wire.begun = append(net.wire.begun, c.place)
 	}
 	dump := c.born == net.eventNumber || net.dumping == c
 	for len(tlvs) > 0 {
@@ -92,6 +104,7 @@ func (net *network) entryOnWire(l *place, rp ipv4.Addr, sg ipv4.SG, dump bool) {
 		return
 	}
 	net.wire.entries++
+	net.wire.event = append(net.wire.event, sentEntry{l, src, dump})
 	times := l.sent.of(src)
 	if dump {
 		net.wire.dumped++
@@ -114,6 +127,64 @@ func (net *network) beginWindow() {
 			}
 		}
 	}
+}
+
+// freshPeriod: what a Speaker last heard longer ago is not dumped. It knows its times to a
+// tenth of a second.
+const (
+	freshPeriod = 90 * time.Second
+	inexact     = 100 * time.Millisecond
+)
+
+// judgeEvent holds what an event sent against what its Speakers say they hold: nothing goes back
+// to where it came from, nor within that mesh group (RFC 3618 §10.2), and a new session is
+// given the whole cache otherwise (§5.2).
+func (net *network) judgeEvent() {
+	for _, e := range net.wire.event {
+		if e.dump && e.place == net.receiving {
+			continue // the session began with a message, and went on with SAs that changed things
+		}
+		st, has := e.place.node.s.SA(e.src.sg)
+		switch {
+		case !has:
+			net.errorf("router %d sends %s, and does not have it", e.place.node.router, e.src)
+		case e.place.node == e.src.origin && !st.Local:
+			net.errorf("router %d sends %s as if it were another's", e.place.node.router, e.src)
+		case !e.place.mayHear(st):
+			net.errorf("router %d has %s from %s, and sends it to router %d (dump: %t)", e.place.node.router, e.src, st.Peer, e.place.there().router, e.dump)
+		case e.dump && !st.Local && net.age(st) > freshPeriod+inexact:
+			net.errorf("router %d dumps %s, of which it last heard %s ago", e.place.node.router, e.src, net.age(st))
+		}
+	}
+	for _, l := range net.wire.begun {
+		if l.stalled || l == net.receiving {
+			continue
+		}
+		for _, src := range net.sources {
+			st, has := l.node.s.SA(src.sg)
+			if !has || !l.mayHear(st) || !st.Local && net.age(st) > freshPeriod-inexact || st.Local && net.now-src.last > freshPeriod-inexact {
+				continue
+			}
+			if !slices.Contains(net.wire.event, sentEntry{l, src, true}) {
+				net.errorf("router %d has %s, and its new session with router %d is not given it", l.node.router, src, l.there().router)
+			}
+		}
+	}
+	net.wire.event, net.wire.begun = net.wire.event[:0], net.wire.begun[:0]
+}
+
+// mayHear reports whether what a Speaker holds so may be sent to l's other end.
+func (l *place) mayHear(st msdp.SAStatus) bool {
+	if st.Local {
+		return true
+	}
+	from := l.node.net.byEnd[[2]ipv4.Addr{l.node.localTo(st.Peer), st.Peer}]
+	return from != l && (from.mesh == "" || from.mesh != l.mesh)
+}
+
+// age is how long ago a remote source was last heard of.
+func (net *network) age(st msdp.SAStatus) time.Duration {
+	return msdp.SGStatePeriod - st.Expires.Sub(net.time())
 }
 
 // repeats are when a peer that knows no pace says an SA again.

@@ -4,6 +4,7 @@ package scenarios
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,6 +31,8 @@ type domainsOptions struct {
 	FRRSpeaks [2]bool
 	// FRR is the release in the first and the second domain, if it is not the one that the scenarios run with.
 	FRR [2]*lab.FRR
+	// Config are more lines for each msdpd; PEER is the other's address.
+	Config string
 	// Args are more options for msdpd.
 	Args []string
 }
@@ -62,7 +65,7 @@ func startDomains(t *testing.T, o domainsOptions) [2]*domain {
 	for i, dom := range d {
 		if dom.speaker == "msdpd" {
 			dom.pimd = dom.rp.StartFRR("pimd", dom.pim().Config())
-			dom.msdpd = dom.rp.StartMSDPD(peerLine(d[1-i].rpAddr, dom.rpAddr), o.Args...)
+			dom.msdpd = dom.rp.StartMSDPD(peerLine(d[1-i].rpAddr, dom.rpAddr)+strings.ReplaceAll(o.Config, "PEER", d[1-i].rpAddr), o.Args...)
 		}
 	}
 	for i, dom := range d {

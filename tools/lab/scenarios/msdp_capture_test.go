@@ -59,7 +59,7 @@ func messagesFrom(t *testing.T, c *lab.Capture, from string) []sentMessage {
 				t.Fatalf("in the capture from %s: %v", from, err)
 			}
 			m := sentMessage{at: time.UnixMicro(int64(sec * 1e6)), session: session, kind: h.Type}
-			if h.Type == wire.TypeSourceActive {
+			if h.Type == wire.TypeSourceActive || h.Type == wire.TypeSAResponse {
 				sa, err := wire.ParseSourceActive(tlv)
 				if err != nil {
 					t.Fatalf("in the capture from %s: %v", from, err)

@@ -18,6 +18,11 @@ type rpf struct {
 		Protocol string `json:"protocol"`
 		Metric   int    `json:"metric"`
 		From     string `json:"from"`
+		Table    string `json:"table"`
+		Nexthops []struct {
+			IP        string `json:"ip"`
+			Interface string `json:"interface"`
+		} `json:"nexthops"`
 	} `json:"route"`
 	BGP struct {
 		ASPath   string   `json:"asPath"`

@@ -188,8 +188,7 @@ func (w *World) BGPNeighbors(r int) map[Addr]uint32 {
 		}
 	}
 	for _, i := range w.sessions[r] {
-		here, there := w.Sessions[i].ends(r)
-		_ = here
+		_, there := w.Sessions[i].ends(r)
 		out[there.Addr] = w.ASes[w.Routers[there.Router].AS].Number
 	}
 	return out

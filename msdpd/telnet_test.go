@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"msdpd/vty"
+)
+
+// TestTelnetFollowsTheConfiguration: it comes with a password and goes with it, on a running daemon.
+func TestTelnetFollowsTheConfiguration(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	free.Close()
+	d := newDaemon(options{})
+	targets := newLogTargets(zapcore.NewNopCore(), "stdout", d.monitor)
+	tel := newTerminals(d.shell, options{vtyAddr: "127.0.0.1", vtyPort: port}, zap.NewNop(), targets)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); tel.run(ctx) }()
+	defer func() { cancel(); <-done }()
+
+	with, without := newSettings(), newSettings()
+	with.vty.password = zebraHash
+	with.vty.banner = banner{line: "Keep out"}
+	for range 2 {
+		tel.apply(with)
+		conn := dialUntil(t, port, true)
+		for text := ""; !strings.HasSuffix(text, "Password: "); {
+			octets := make([]byte, 100)
+			n, err := conn.Read(octets)
+			if err != nil {
+				t.Fatalf("%v behind %q", err, text)
+			}
+			text += string(octets[:n])
+		}
+		tel.apply(without)
+		if _, err := io.Copy(io.Discard, conn); err != nil {
+			t.Error(err)
+		}
+		dialUntil(t, port, false)
+	}
+}
+
+// dialUntil waits until the port is served, or no longer.
+func dialUntil(t *testing.T, port int, served bool) net.Conn {
+	for t.Context().Err() == nil {
+		conn, err := net.Dial("tcp", netJoin("127.0.0.1", port))
+		if (err == nil) == served {
+			if served {
+				t.Cleanup(func() { conn.Close() })
+			}
+			return conn
+		}
+		if err == nil {
+			conn.Close()
+		}
+	}
+	return nil
+}
+
+// TestLogTargets: what the configuration names is added to what the options do, each with its level.
+func TestLogTargets(t *testing.T) {
+	core, base := observer.New(zap.InfoLevel)
+	targets := newLogTargets(core, "file", &vty.Monitor{})
+	log := zap.New(targetsCore{logTargets: targets}).Named("x").With(zap.String("peer", "10.0.0.2"))
+	path := filepath.Join(t.TempDir(), "log")
+	l := newLogSettings()
+	l.path, l.file, l.precision = path, "warnings", 0
+	if err := targets.apply(l); err != nil {
+		t.Fatal(err)
+	}
+	log.Info("one")
+	log.Warn("two")
+	if log.Core().Enabled(zap.DebugLevel) {
+		t.Error("debug is on, and nobody wants it")
+	}
+	if err := targets.apply(newLogSettings()); err != nil {
+		t.Fatal(err)
+	}
+	log.Warn("three")
+	text, err := os.ReadFile(path)
+	if err != nil || strings.Count(string(text), "\n") != 1 || !strings.Contains(string(text), `WARN x two {"peer": "10.0.0.2"}`) {
+		t.Errorf("%s, %v", text, err)
+	}
+	if base.Len() != 3 {
+		t.Errorf("the options' log has %d lines", base.Len())
+	}
+	l.path = filepath.Join(t.TempDir(), "none", "log")
+	if err := targets.apply(l); err == nil || !strings.Contains(err.Error(), l.path) {
+		t.Errorf("error %v", err)
+	}
+	log.Warn("four")
+	if base.Len() != 4 {
+		t.Error("a file that cannot be opened silences the rest")
+	}
+}
