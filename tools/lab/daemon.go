@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,12 +18,15 @@ import (
 type Daemon struct {
 	node *Node
 	name string
-	// path, args and root are how it was started, and is started again.
-	path, root string
-	args       []string
-	config     string
-	logFile    string
-	vtySocket  string
+	// path, args and frr are how it was started, and is started again. frr is zero for what is not FRR's.
+	path   string
+	args   []string
+	frr    FRR
+	config string
+	// configure gives the configuration file to a daemon that does not read it by itself. It may be nil.
+	configure func(file string) error
+	logFile   string
+	vtySocket string
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -51,8 +53,15 @@ func (nd *Node) Start(name, path string, args ...string) *Daemon {
 	return d
 }
 
-// start runs the daemon and waits until its vty answers.
+// start runs the daemon and waits until its vty answers and it has its configuration.
 func (d *Daemon) start() error {
+	if err := d.startUnconfigured(); err != nil || d.configure == nil {
+		return err
+	}
+	return d.configure(d.config)
+}
+
+func (d *Daemon) startUnconfigured() error {
 	if err := d.exec(); err != nil || d.vtySocket == "" {
 		return err
 	}
@@ -86,17 +95,17 @@ func (d *Daemon) exec() error {
 		return err
 	}
 	defer log.Close() // the process has its own
-	cmd := exec.Command(d.path, d.args...)
+	cmd := d.frr.command(d.node.space, d.path, d.args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = "/"
 	// Setpgid: a terminal's Ctrl-C is the caller's affair, not the daemons'.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: d.root, Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	err = d.node.InNamespace(func() error {
 		if err := cmd.Start(); err != nil {
 			return err
 		}
-		// Where FRR's daemons put their crash logs; each makes it at its start.
-		d.node.net.reaper.path(filepath.Join(d.root, "/var/tmp/frr", fmt.Sprintf("%s.%d", d.name, cmd.Process.Pid)))
+		// Where the machine's own daemons put their crash logs; each makes it at its start.
+		d.node.net.reaper.path(fmt.Sprintf("/var/tmp/frr/%s.%d", d.name, cmd.Process.Pid))
 		return nil
 	})
 	if err != nil {
@@ -202,7 +211,7 @@ func (d *Daemon) writeConfig(text string) error {
 	if err := os.WriteFile(d.config, []byte(text), 0o640); err != nil {
 		return err
 	}
-	return chownFRR(d.config, d.root)
+	return chownFRR(d.config)
 }
 
 // Log is what it has written so far, in all its lives.

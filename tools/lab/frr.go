@@ -16,31 +16,26 @@ import (
 )
 
 // FRR says where a release of FRR is. The zero value is the one that the machine has.
+//
+// A daemon of another one sees that one's files, but the machine's own /etc/frr and /run/frr: configuration, sockets
+// and whoever speaks to them are in the same places with every release.
 type FRR struct {
-	// Root is the directory tree to run the daemons in (chroot). Empty: the machine's own.
+	// Root is the directory tree to run the daemons in (package releases has some). Empty: the machine's own.
 	Root string
-	// Daemons is the directory of the daemons, inside Root. Empty: /usr/lib/frr.
-	Daemons string
 }
 
-func (f FRR) daemon(name string) string {
-	dir := f.Daemons
-	if dir == "" {
-		dir = "/usr/lib/frr"
-	}
-	return filepath.Join(dir, name)
-}
+// daemonDir is where Debian has the daemons.
+const daemonDir = "/usr/lib/frr"
 
-// configDir and runDir are those of a path space, seen from outside Root. /run, not
-// /var/run, which in a chroot tree is a link that leads out of it.
-func (f FRR) configDir(space string) string { return filepath.Join(f.Root, "/etc/frr", space) }
-func (f FRR) runDir(space string) string    { return filepath.Join(f.Root, "/run/frr", space) }
+// configDir and runDir are those of a path space.
+func configDir(space string) string { return filepath.Join("/etc/frr", space) }
+func runDir(space string) string    { return filepath.Join("/run/frr", space) }
 
-func (f FRR) dirs(space string) []string { return []string{f.configDir(space), f.runDir(space)} }
+func spaceDirs(space string) []string { return []string{configDir(space), runDir(space)} }
 
 // makeDirs makes the directories of the node's path space.
 func (nd *Node) makeDirs() error {
-	for _, dir := range nd.FRR.dirs(nd.space) {
+	for _, dir := range spaceDirs(nd.space) {
 		if _, err := os.Stat(dir); err == nil {
 			continue
 		}
@@ -48,19 +43,16 @@ func (nd *Node) makeDirs() error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
-		if err := chownFRR(dir, nd.FRR.Root); err != nil {
+		if err := chownFRR(dir); err != nil {
 			return err
 		}
 	}
 	// vtysh complains at each call if it has none.
-	return os.WriteFile(filepath.Join(nd.FRR.configDir(nd.space), "vtysh.conf"), nil, 0o644)
+	return os.WriteFile(filepath.Join(configDir(nd.space), "vtysh.conf"), nil, 0o644)
 }
 
 // chownFRR gives a file to FRR's user, whom the daemons become. Without such a user it stays root's.
-func chownFRR(path, root string) error {
-	if root != "" {
-		return os.Chmod(path, 0o755) // its numbers are others there
-	}
+func chownFRR(path string) error {
 	u, err := user.Lookup("frr")
 	if err != nil {
 		var unknown user.UnknownUserError
@@ -81,33 +73,45 @@ func chownFRR(path, root string) error {
 }
 
 // StartFRR starts one of FRR's daemons (zebra first: the others wait for it) with a configuration and
-// more options, and waits until its vty answers. It logs at debugging level to
-// the network's directory, and listens for telnet nowhere.
+// more options, and waits until its vty answers. It logs to the network's directory, and listens for telnet nowhere.
 func (nd *Node) StartFRR(daemon, config string, args ...string) *Daemon {
 	nd.net.t.Helper()
-	path := nd.FRR.daemon(daemon)
-	if _, err := os.Stat(filepath.Join(nd.FRR.Root, path)); err != nil {
+	if _, err := os.Stat(filepath.Join(nd.FRR.Root, daemonDir, daemon)); err != nil {
 		nd.net.t.Fatalf("starting %s on %s: %v", daemon, nd.name, err)
 	}
-	d := nd.newDaemon(daemon)
-	d.path, d.root = path, nd.FRR.Root
-	d.args = append([]string{
-		"-N", nd.space,
-		"-f", filepath.Join("/etc/frr", nd.space, daemon+".conf"),
-		"-P", "0",
-		"--log", "stdout", "--log-level", "debug",
-	}, args...)
+	nd.startMgmtd(daemon)
+	d := nd.newFRR(daemon)
+	d.args = append(d.args, args...)
+	if nd.FRR.readsConfig(daemon) {
+		config = "log timestamp precision 3\n" + config
+		d.args = append(d.args, "-f", d.config)
+	} else {
+		d.configure = nd.vtysh
+	}
 	if daemon == "ospfd" {
 		nd.tidyAfterOSPF()
 	}
-	nd.launch(d, "log timestamp precision 3\n"+config)
+	nd.launch(d, config)
+	return d
+}
+
+// newFRR prepares one of FRR's daemons, without a configuration. At debugging level those of FRR 10 tell of
+// each file of each YANG module.
+func (nd *Node) newFRR(daemon string) *Daemon {
+	d := nd.newDaemon(daemon)
+	d.path, d.frr = filepath.Join(daemonDir, daemon), nd.FRR
+	level := "debug"
+	if nd.FRR.hasMgmtd() {
+		level = "informational"
+	}
+	d.args = []string{"-N", nd.space, "-P", "0", "--log", "stdout", "--log-level", level}
 	return d
 }
 
 // tidyAfterOSPF has the file removed that ospfd of FRR 8.4 keeps outside its path space, unless
 // it was there before: then it is that of this machine's own ospfd.
 func (nd *Node) tidyAfterOSPF() {
-	file := filepath.Join(nd.FRR.Root, "/run/frr/ospfd-gr.json")
+	const file = "/run/frr/ospfd-gr.json"
 	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
 		nd.net.reaper.path(file)
 	}
@@ -117,7 +121,7 @@ func (nd *Node) newDaemon(name string) *Daemon {
 	return &Daemon{
 		node:      nd,
 		name:      name,
-		config:    filepath.Join(nd.FRR.configDir(nd.space), name+".conf"),
+		config:    filepath.Join(configDir(nd.space), name+".conf"),
 		logFile:   filepath.Join(nd.net.dir, nd.name+"-"+name+".log"),
 		vtySocket: nd.VtySocket(name),
 	}
@@ -144,11 +148,11 @@ func (nd *Node) launch(d *Daemon, config string) {
 
 // VtySocket is the path of a daemon's vty socket, as seen from here.
 func (nd *Node) VtySocket(daemon string) string {
-	return filepath.Join(nd.FRR.runDir(nd.space), daemon+".vty")
+	return filepath.Join(runDir(nd.space), daemon+".vty")
 }
 
 // ZservSocket is the path of zebra's socket, as seen from here.
-func (nd *Node) ZservSocket() string { return filepath.Join(nd.FRR.runDir(nd.space), "zserv.api") }
+func (nd *Node) ZservSocket() string { return filepath.Join(runDir(nd.space), "zserv.api") }
 
 // vtyLimit bounds one conversation with a daemon.
 const vtyLimit = 10 * time.Second

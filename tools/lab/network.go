@@ -22,7 +22,8 @@ type Options struct {
 	// Name is the prefix of everything that the network makes on the machine. It must not be in use,
 	// and is at most 24 letters long. Empty: msdp-PID-N, with the first N that is free.
 	Name string
-	// FRR says where the routers' FRR is. A node may differ: see Node.FRR.
+	// FRR says where the routers' FRR is. A node may differ: see Node.FRR. Zero: the environment's
+	// MSDPD_LAB_FRR, a directory tree, and without that the machine's own.
 	FRR FRR
 	// MSDPD is the directory that holds the binaries msdpd and msdpsh. Empty: the environment's
 	// MSDPD_BIN, and without that they are built from the source around the working directory.
@@ -57,6 +58,9 @@ func New(t T, o Options) (*Network, error) {
 	if o.MSDPD == "" {
 		o.MSDPD = os.Getenv("MSDPD_BIN")
 	}
+	if o.FRR == (FRR{}) {
+		o.FRR.Root = os.Getenv(frrEnv)
+	}
 	n := &Network{t: t, o: o}
 	if err := n.makeDir(); err != nil {
 		return nil, err
@@ -71,6 +75,9 @@ func New(t T, o Options) (*Network, error) {
 	}
 	return n, nil
 }
+
+// frrEnv names the directory tree of the FRR to run.
+const frrEnv = "MSDPD_LAB_FRR"
 
 // logsEnv names the directory to leave the logs in.
 const logsEnv = "MSDPD_LAB_LOGS"

@@ -23,6 +23,8 @@ type Node struct {
 	net   *Network
 	name  string
 	space string
+	// mgmtd is started with the first daemon of a release that has it.
+	mgmtd *Daemon
 	ns    netns.NsHandle
 	nl    *netlink.Handle
 }

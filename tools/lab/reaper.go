@@ -94,7 +94,7 @@ func Remove(name string) error {
 	for _, s := range spaces {
 		space := filepath.Base(s)
 		r.netns(space)
-		for _, dir := range (FRR{}).dirs(space) {
+		for _, dir := range spaceDirs(space) {
 			r.path(dir)
 		}
 	}

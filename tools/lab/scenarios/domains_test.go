@@ -21,14 +21,16 @@ type domain struct {
 	speaker string
 	// msdpd is nil if FRR speaks.
 	msdpd *lab.Daemon
-	// zebra and pimd are the RP's.
-	zebra, pimd *lab.Daemon
+	// zebra, staticd and pimd are the RP's.
+	zebra, staticd, pimd *lab.Daemon
 }
 
 // domainsOptions say who speaks MSDP. The zero value: msdpd on both sides.
 type domainsOptions struct {
 	// FRRSpeaks has pimd's own MSDP in the first or in the second domain.
 	FRRSpeaks [2]bool
+	// FRR is the release in the first and the second domain, if it is not the one that the scenarios run with.
+	FRR [2]*lab.FRR
 	// Config are more lines for each msdpd; PEER is the other's address.
 	Config string
 	// Args are more options for msdpd.
@@ -46,6 +48,9 @@ func startDomains(t *testing.T, o domainsOptions) [2]*domain {
 	var d [2]*domain
 	for i := range d {
 		d[i] = newDomain(n, i+1)
+		if o.FRR[i] != nil {
+			d[i].dr.FRR, d[i].rp.FRR = *o.FRR[i], *o.FRR[i]
+		}
 	}
 	if o.FRRSpeaks[0] {
 		d[0].speaker = "pimd"
@@ -104,7 +109,7 @@ func (d *domain) startRouting(gateway string, other *domain) {
 	d.dr.StartFRR("staticd", lab.Static(d.rpAddr+"/32 "+d.toRP(), "10.0.0.0/8 "+d.toRP()))
 	d.dr.StartFRR("pimd", lab.PIM{RP: []string{d.rpAddr}, Interfaces: []string{"src", "rp"}}.Config())
 	d.zebra = d.rp.StartFRR("zebra", "")
-	d.rp.StartFRR("staticd", lab.Static(d.srcAddr[:5]+"1.0/24 "+d.toDR(),
+	d.staticd = d.rp.StartFRR("staticd", lab.Static(d.srcAddr[:5]+"1.0/24 "+d.toDR(),
 		other.rpAddr+"/32 "+gateway, other.srcAddr[:5]+"0.0/16 "+gateway))
 }
 

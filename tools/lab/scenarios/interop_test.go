@@ -22,6 +22,20 @@ func TestInteropWithFRR(t *testing.T) {
 	})
 }
 
+// The neighbour's FRR is another release than one's own, older or newer.
+func TestInteropWithOtherFRR(t *testing.T) {
+	t.Parallel()
+	older, newer := lab.NeedFRR(t, "8.4.4"), lab.NeedFRR(t, "10.7.1")
+	t.Run("msdpd on 8.4.4, pimd of 10.7.1", func(t *testing.T) {
+		t.Parallel()
+		crossBothWays(t, startDomains(t, domainsOptions{FRRSpeaks: [2]bool{false, true}, FRR: [2]*lab.FRR{&older, &newer}}))
+	})
+	t.Run("pimd of 8.4.4, msdpd on 10.7.1", func(t *testing.T) {
+		t.Parallel()
+		crossBothWays(t, startDomains(t, domainsOptions{FRRSpeaks: [2]bool{true, false}, FRR: [2]*lab.FRR{&older, &newer}}))
+	})
+}
+
 // A session with FRR's MSDP on which no SA passes lives by KeepAlives alone, longer than the hold time of 75 seconds.
 func TestKeepAlivesWithFRR(t *testing.T) {
 	t.Parallel()

@@ -212,7 +212,8 @@ func TestKillPIMD(t *testing.T) {
 const joinPeriod = time.Minute
 
 // zebra is killed and started again: the sessions stay, the streams go on, and msdpd is connected to it again within seconds of
-// its return. What zebra has to learn anew from staticd and bgpd takes its own time; ospfd 8.4.4 never tells it again.
+// its return. What zebra has to learn anew from staticd and bgpd takes its own time; ospfd 8.4.4 never tells it again, and
+// neither does staticd 7.5.1, which is therefore started anew as FRR's watchfrr would do.
 func TestKillZebra(t *testing.T) {
 	t.Parallel()
 	k := startKillNet(t)
@@ -238,6 +239,9 @@ func TestKillZebra(t *testing.T) {
 	started := time.Now()
 	connected(true)
 	t.Logf("msdpd is connected to zebra %.3f s after its start", time.Since(started).Seconds())
+	if !rp.AtLeast("8.0") {
+		k.d[0].staticd.Restart()
+	}
 	rp.AwaitRoute(3*patience, k.d[1].rpAddr+"/32", "static")
 	t.Logf("staticd's route to the peer is back %.1f s after zebra's start", time.Since(started).Seconds())
 	k.flows("since that route is back", time.Now())

@@ -215,7 +215,7 @@ func TestPasswordIsKeptAndNotShown(t *testing.T) {
 		}
 	}
 
-	dir := filepath.Join(g.hub.FRR.Root, "/etc/frr", g.hub.Space())
+	dir := filepath.Join("/etc/frr", g.hub.Space())
 	files, err := filepath.Glob(filepath.Join(dir, "msdpd.conf*"))
 	if err != nil || len(files) < 2 {
 		t.Fatalf("configuration files %v: %v", files, err)

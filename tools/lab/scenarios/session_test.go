@@ -167,7 +167,7 @@ func awaitPeer(t *testing.T, nd *lab.Node, daemon, peer string, limit time.Durat
 // wayBack changes a router's static routes.
 func wayBack(t *testing.T, nd *lab.Node, line string) {
 	t.Helper()
-	if _, err := nd.Vty("staticd", "enable", "configure terminal", line); err != nil {
+	if err := nd.Configure("staticd", line); err != nil {
 		t.Fatal(err)
 	}
 }
