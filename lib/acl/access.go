@@ -23,6 +23,14 @@ func (a *AccessList) Remark() string { return a.remark }
 // BuiltIn reports whether the list is always there and cannot be changed.
 func (a *AccessList) BuiltIn() bool { return a.builtIn }
 
+// Len returns how many lines there are.
+func (a *AccessList) Len() int {
+	if a == nil {
+		return 0
+	}
+	return len(a.lines)
+}
+
 // Lines returns a copy of the lines, by sequence number.
 func (a *AccessList) Lines() []Line {
 	if a == nil {

@@ -165,30 +165,61 @@ func (f *filter) judgeEntry(sg ipv4.SG, rp ipv4.Addr) Reason {
 
 // syncFilters puts the configured lists into force: what the cache has against them leaves it.
 func (s *Speaker) syncFilters() {
-	changed := false
 	for _, p := range s.ordered {
 		in := s.config.filter(p.Filters.In, p.Filters.ScopeBoundary)
-		p.refilter = in != p.in && !in.passesAll()
-		changed = changed || p.refilter
+		if in != p.in {
+			p.refilter = !in.passesAll()
+			if p.refilter {
+				s.refilterFrom = 1
+			}
+		}
 		p.in = in
 		p.out = s.config.filter(p.Filters.Out, p.Filters.ScopeBoundary)
 	}
 	s.redistribute = s.config.use(s.config.Redistribute.List)
-	if !changed {
+	s.refilter()
+}
+
+// refilterLines is how many lines of lists a step of refilter looks at: some milliseconds.
+const refilterLines = 1 << 20
+
+// refilter goes on judging the cache by lists that have come into force: a small one at once, a
+// large one with long lists in steps, between which the protocol goes on.
+func (s *Speaker) refilter() {
+	if s.refilterFrom == none {
 		return
 	}
-	s.cache.each(1, s.cache.limit(), func(n number, e *entry) bool {
-		p := s.slots[e.peer]
-		if p == nil || !p.refilter {
-			return true
+	left, next := refilterLines, none
+	s.cache.each(s.refilterFrom, s.cache.limit(), func(n number, e *entry) bool {
+		left--
+		if p := s.slots[e.peer]; p != nil && p.refilter {
+			left -= p.in.lines()
+			if why := p.in.judgeEntry(e.sg, e.rp); why != ReasonNone {
+				s.refuse(p, e.rp, e.sg, why)
+				s.removeEntry(n, e, why.Text())
+			}
 		}
-		if why := p.in.judgeEntry(e.sg, e.rp); why != ReasonNone {
-			s.refuse(p, e.rp, e.sg, why)
-			s.removeEntry(n, e, why.Text())
+		if left <= 0 {
+			next = n + 1
 		}
-		return true
+		return left > 0
 	})
+	s.refilterFrom = next
+	if next == none {
+		for _, p := range s.ordered {
+			p.refilter = false
+		}
+	}
 }
+
+// stillPermitted reports whether e, which refilter may not have come to, may be passed on.
+func (s *Speaker) stillPermitted(e *entry) bool {
+	p := s.slots[e.peer]
+	return p == nil || !p.refilter || p.in.judgeEntry(e.sg, e.rp) == ReasonNone
+}
+
+// lines is how many lines judgeEntry looks at, at most.
+func (f *filter) lines() int { return f.sg.list.Len() + f.rp.list.Len() + f.scope.list.Len() }
 
 // mayAnnounce reports whether SAs are sent for the local source sg.
 func (s *Speaker) mayAnnounce(sg ipv4.SG) bool {

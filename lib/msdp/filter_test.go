@@ -375,3 +375,47 @@ func TestExplain(t *testing.T) {
 		t.Errorf("of one that nobody offered: %+v", e)
 	}
 }
+
+// TestLongListsAreAppliedInSteps: a long list in force for a large cache takes several ticks, in which nothing that
+// it does not permit is passed on.
+func TestLongListsAreAppliedInSteps(t *testing.T) {
+	c := filtered(PeerFilters{})
+	r := newRig(t, c)
+	r.up(below1)
+	const entries, listLines = 20_000, 200
+	var all []ipv4.SG
+	for i := range ipv4.Addr(entries) {
+		all = append(all, ipv4.SG{Source: ip("20.0.0.0") + i, Group: ip("239.1.0.0") + i%1000})
+	}
+	for len(all) > 0 {
+		r.sa(below1, below1.String(), all[:1000]...)
+		all = all[1000:]
+	}
+	var text []string
+	for i := range listLines {
+		text = append(text, fmt.Sprintf("access-list long permit ip host 30.0.0.%d any", i))
+	}
+	c.Lists = lists(t, text...)
+	c.Peer(below1).Filters.In.SG = "long"
+	r.apply(c)
+	if n := r.s.cache.count(); n == 0 || n == entries {
+		t.Errorf("%d of %d entries are left after the first step", n, entries)
+	}
+	r.up(below3)
+	r.wantSAs(below3)
+	for steps := 1; r.s.cache.count() > 0; steps++ {
+		if steps > 10 {
+			t.Fatalf("%d entries are left after %d steps", r.s.cache.count(), steps)
+		}
+		r.advance(TickInterval)
+	}
+	r.wantRefused(below1, ReasonFilter, entries)
+	// A list that permits again while the old one is applied: nothing more goes.
+	r.sa(below1, below1.String(), sgInside)
+	r.wantCached(false, sgInside)
+	c.Peer(below1).Filters.In.SG = ""
+	r.apply(c)
+	r.sa(below1, below1.String(), sgInside)
+	r.advance(TickInterval)
+	r.wantCached(true, sgInside)
+}

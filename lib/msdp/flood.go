@@ -203,7 +203,7 @@ func (s *Speaker) serveCache(p *peer, c *catchUp) bool {
 		var out chunk
 		next := limit
 		s.cache.each(c.next, limit, func(n number, e *entry) bool {
-			if c.due(e.seq) && now.since(e.heard) <= freshPeriod && mayHear(p, s.slots[e.peer]) {
+			if c.due(e.seq) && now.since(e.heard) <= freshPeriod && mayHear(p, s.slots[e.peer]) && s.stillPermitted(e) {
 				if p.out.judgeEntry(e.sg, e.rp) == ReasonNone {
 					out.add(e.rp, e.sg)
 				} else {

@@ -76,7 +76,7 @@ func (s *Speaker) receiveRequest(p *peer, group ipv4.Addr) {
 	}
 	now := s.stamp()
 	s.cache.eachOfGroup(group, func(_ number, e *entry) {
-		if now.since(e.heard) <= freshPeriod && mayHear(p, s.slots[e.peer]) {
+		if now.since(e.heard) <= freshPeriod && mayHear(p, s.slots[e.peer]) && s.stillPermitted(e) {
 			s.answerWith(p, &out, e.sg, e.rp)
 		}
 	})

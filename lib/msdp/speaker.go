@@ -123,6 +123,8 @@ type Speaker struct {
 	dataHeld   int // octets of packets that wait
 
 	redistribute listUse
+	// refilterFrom is the first entry that changed filters are still to judge; none: all is judged.
+	refilterFrom number
 	rejected     rejections
 
 	// scratch
@@ -232,6 +234,7 @@ func (s *Speaker) Tick(now time.Time) {
 		s.advertiseNextSlot()
 	}
 	s.sweep()
+	s.refilter()
 	s.tellLimits()
 }
 
