@@ -44,15 +44,29 @@ func direction(p *msdp.PeerConfig, c *vty.Call) *msdp.FilterLists {
 }
 
 func configureFilter(s *settings, c *vty.Call) error {
-	return changePeer(s, c, func(p *msdp.PeerConfig) {
+	list, what := c.Arg("list"), "sa-filter"
+	if c.Has("rps") || c.Has("rplist") {
+		list, what = c.Arg("rps"), "sa-filter rp-list"
+	}
+	return nameList(s, c, what, list, func(p *msdp.PeerConfig) *string {
 		lists := direction(p, c)
-		name, list := &lists.SG, c.Arg("list")
 		if c.Has("rps") || c.Has("rplist") {
-			name, list = &lists.RP, c.Arg("rps")
+			return &lists.RP
 		}
-		*name = ""
+		return &lists.SG
+	})
+}
+
+// nameList sets the name of a list that a peer uses, or takes it away. What is to be taken away by
+// its name must have that name.
+func nameList(s *settings, c *vty.Call, what, list string, place func(*msdp.PeerConfig) *string) error {
+	if p := s.msdp.Peer(c.Addr("peer")); c.No && list != "" && p != nil && *place(p) != list {
+		return fmt.Errorf("%s of peer %s is not %s", what, p.Addr, list)
+	}
+	return changePeer(s, c, func(p *msdp.PeerConfig) {
+		*place(p) = ""
 		if !c.No {
-			*name = list
+			*place(p) = list
 		}
 	})
 }
@@ -71,12 +85,7 @@ func configureFilterBothLists(s *settings, c *vty.Call) error {
 }
 
 func configureScope(s *settings, c *vty.Call) error {
-	return changePeer(s, c, func(p *msdp.PeerConfig) {
-		p.Filters.ScopeBoundary = ""
-		if !c.No {
-			p.Filters.ScopeBoundary = c.Arg("list")
-		}
-	})
+	return nameList(s, c, "scope-boundary", c.Arg("list"), func(p *msdp.PeerConfig) *string { return &p.Filters.ScopeBoundary })
 }
 
 func configureRedistribute(s *settings, c *vty.Call) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
@@ -45,8 +46,14 @@ func configurePeer(s *settings, c *vty.Call) error {
 }
 
 func removePeer(s *settings, c *vty.Call) error {
-	if !s.msdp.RemovePeer(c.Addr("peer")) {
-		return noPeer(c.Addr("peer"))
+	addr := c.Addr("peer")
+	if !s.msdp.RemovePeer(addr) {
+		return noPeer(addr)
+	}
+	for _, g := range s.msdp.MeshGroups {
+		if slices.Contains(g.Members, addr) {
+			c.Printf("%% Warning: %s stays a peer, as a member of mesh-group %s, without what was configured of it alone\n", addr, g.Name)
+		}
 	}
 	return nil
 }
