@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.uber.org/zap"
@@ -40,4 +41,32 @@ func TestMissingListIsToldOnce(t *testing.T) {
 			t.Errorf("%q: told %q, want %q", step.text, got, step.want)
 		}
 	}
+}
+
+// TestWrongNameTakesNothingAway: `no` with another list's name than the configured one.
+func TestWrongNameTakesNothingAway(t *testing.T) {
+	r := newShellRig(t)
+	in, rps, scope := "ip msdp peer 10.0.0.2 sa-filter A in", "ip msdp peer 10.0.0.2 sa-filter rp-list B in", "ip msdp peer 10.0.0.2 scope-boundary C"
+	r.run("configure terminal", peerX, in, rps, scope)
+	for line, complaint := range map[string]string{
+		"no ip msdp peer 10.0.0.2 sa-filter X in":         "sa-filter of peer 10.0.0.2 is not X",
+		"no ip msdp peer 10.0.0.2 sa-filter rp-list X in": "sa-filter rp-list of peer 10.0.0.2 is not X",
+		"no ip msdp peer 10.0.0.2 scope-boundary X":       "scope-boundary of peer 10.0.0.2 is not X",
+	} {
+		r.refused(line, complaint)
+	}
+	r.wantRunning(peerX, in, rps, scope)
+	r.run("no "+in, "no "+rps, "no "+scope)
+	r.wantRunning(peerX)
+}
+
+// TestMeshMemberStaysAPeer: who takes away what is configured of a member is told that it stays one.
+func TestMeshMemberStaysAPeer(t *testing.T) {
+	r := newShellRig(t)
+	mesh := []string{"ip msdp mesh-group any source 10.0.0.1", "ip msdp mesh-group any member 10.0.0.2"}
+	r.run("configure terminal", mesh[0], mesh[1], "ip msdp peer 10.0.0.2 password k")
+	if out := r.run("no ip msdp peer 10.0.0.2"); !strings.Contains(out, "stays a peer, as a member of mesh-group any") {
+		t.Errorf("it says %q", out)
+	}
+	r.wantRunning(mesh...)
 }
