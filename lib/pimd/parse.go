@@ -71,6 +71,15 @@ func parseInterfaces(text string) (map[string]Interface, error) {
 	return all, nil
 }
 
+// parseMSDPPeers reads 'show ip msdp peer json' and reports whether there are any.
+func parseMSDPPeers(text string) (bool, error) {
+	var peers map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &peers); err != nil {
+		return false, fmt.Errorf("pimd's MSDP peers: %w", err)
+	}
+	return len(peers) > 0, nil
+}
+
 // parsePrefixList reads 'show ip prefix-list NAME json', in which newer releases leave out
 // the outer object with the daemon's name. It returns nil where there is no list.
 func parsePrefixList(text, name string) (PrefixList, error) {

@@ -185,6 +185,11 @@ func (w *Watcher) state(ctx context.Context) (State, error) {
 		return State{}, err
 	}
 	cfg := parseConfig(text)
+	if !cfg.ownMSDP && !releaseAtLeast(w.release, 8, 0) {
+		if cfg.ownMSDP, err = w.hasMSDPPeers(ctx); err != nil {
+			return State{}, err
+		}
+	}
 	for name := range cfg.pim {
 		i := interfaces[name]
 		i.PIM, i.Passive = cfg.pim[name], cfg.passive[name]
@@ -195,6 +200,18 @@ func (w *Watcher) state(ctx context.Context) (State, error) {
 		OwnMSDP: cfg.ownMSDP, RegisterAcceptList: cfg.registerAcceptList,
 	}
 	return s, w.prefixLists(ctx, &s, cfg)
+}
+
+// hasMSDPPeers asks for MSDP's peers, which FRR 7 leaves out of its configuration.
+func (w *Watcher) hasMSDPPeers(ctx context.Context) (bool, error) {
+	text, err := w.ask(ctx, "show ip msdp peer json")
+	if e := (*frrvty.StatusError)(nil); errors.As(err, &e) {
+		return false, nil // no FRR that has MSDP
+	}
+	if err != nil {
+		return false, err
+	}
+	return parseMSDPPeers(text)
 }
 
 // prefixLists fills in the lists that the state names.

@@ -184,6 +184,30 @@ func TestWatcherTellsChangesOnly(t *testing.T) {
 	})
 }
 
+// FRR 7.5.1 prints no MSDP peer in its configuration: it is asked for them.
+func TestOwnMSDPOfAnOldPIMD(t *testing.T) {
+	run(t, func(d *daemon, w *Watcher) {
+		d.change(func() {
+			d.answers["show version"] = "FRRouting 7.5.1 (router).\n"
+			d.answers["write terminal"] = "ip pim rp 10.0.0.1 224.0.0.0/4\n"
+			d.answers["show ip msdp peer json"] = "{\n}\n"
+			d.present = false
+		})
+		pass(2 * time.Second)
+		d.change(func() { d.present = true })
+		pass(2 * time.Second)
+		d.presence(t, true, false, true)
+		d.change(func() {
+			d.answers["show ip msdp peer json"] = `{"10.0.0.9":{"peer":"10.0.0.9","local":"10.0.0.1","state":"listen"}}`
+		})
+		pass(2 * time.Second)
+		d.presence(t, true, false, true, true)
+		if s := d.states(); s[2].OwnMSDP || !s[3].OwnMSDP {
+			t.Errorf("without a peer %+v, with one %+v", s[2], s[3])
+		}
+	})
+}
+
 func TestPokeAsksAtOnce(t *testing.T) {
 	run(t, func(d *daemon, w *Watcher) {
 		pass(time.Second)
