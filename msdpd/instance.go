@@ -44,6 +44,7 @@ type instance struct {
 	closing  bool
 
 	mismatches mismatches
+	watchdog   *watchdog
 }
 
 // errStopping says that the daemon is about to end.
@@ -57,6 +58,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 		now:     time.Now(),
 
 		mismatches: make(mismatches),
+		watchdog:   newWatchdog(log),
 	}
 	registers, err := in.listenForRegisters()
 	if err != nil {
@@ -109,6 +111,7 @@ func (in *instance) run(ctx context.Context) {
 		"counters":  in.readCounters,
 		"signature": in.watchSignatures,
 		"state":     in.writeState,
+		"watchdog":  in.watchdog.run,
 	} {
 		wg.Go(func() { in.keepRunning(adapters, name, f) })
 	}
@@ -187,6 +190,7 @@ func (in *instance) loop(ctx context.Context) {
 			in.speaker.Tick(in.now)
 			in.tracker.Tick(in.now)
 			in.world.tick(in)
+			in.watchdog.alive(in.now)
 		}
 		if at, ok := in.joiner.Next(); ok && !in.now.Before(at) {
 			in.joiner.Tick(in.now)

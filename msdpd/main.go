@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 
+	systemd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 
@@ -31,7 +32,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	d := newDaemon(o)
-	s, err := d.startConfig(o.configFile)
+	s, err := d.startConfig()
 	if err != nil {
 		fmt.Fprintf(stderr, "msdpd: %v\n", err)
 		return 1
@@ -121,11 +122,13 @@ func (d *daemon) serve(s *settings) error {
 	served := make(chan error, 1)
 	go func() { served <- d.shell.Serve(ctx, listener) }()
 	log.Info("msdpd is ready", zap.String("version", version()), zap.String("configuration", d.options.configFile))
+	d.instance.transport.Opened(ctx)
 	if err := ready(); err != nil {
 		stop()
 		<-ended
 		return err
 	}
+	notify(log, systemd.SdNotifyReady)
 
 	for {
 		select {
@@ -133,6 +136,7 @@ func (d *daemon) serve(s *settings) error {
 			d.reload()
 		case sig := <-signals.end:
 			log.Info("msdpd ends", zap.Stringer("signal", sig))
+			notify(log, systemd.SdNotifyStopping)
 			stop()
 			<-ended
 			return nil
