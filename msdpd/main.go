@@ -87,11 +87,11 @@ func newDaemon(o options) *daemon {
 
 // serve runs until a signal ends it.
 func (d *daemon) serve(s *settings) error {
-	log, closeLog, err := openLog(d.options)
+	log, destination, err := openLog(d.options)
 	if err != nil {
 		return err
 	}
-	defer closeLog()
+	defer destination.Close()
 	d.log = log
 	d.shell.LogTo(log.Named("vty"))
 	signals := listenForSignals()
@@ -123,27 +123,12 @@ func (d *daemon) serve(s *settings) error {
 	go func() { served <- d.shell.Serve(ctx, listener) }()
 	log.Info("msdpd is ready", zap.String("version", version()), zap.String("configuration", d.options.configFile))
 	d.instance.transport.Opened(ctx)
-	if err := ready(); err != nil {
-		stop()
-		<-ended
-		return err
+	err = ready()
+	if err == nil {
+		notify(log, systemd.SdNotifyReady)
+		err = d.obey(signals, destination, served)
 	}
-	notify(log, systemd.SdNotifyReady)
-
-	for {
-		select {
-		case <-signals.reload:
-			d.reload()
-		case sig := <-signals.end:
-			log.Info("msdpd ends", zap.Stringer("signal", sig))
-			notify(log, systemd.SdNotifyStopping)
-			stop()
-			<-ended
-			return nil
-		case err := <-served:
-			stop()
-			<-ended
-			return fmt.Errorf("serving the shell: %w", err)
-		}
-	}
+	stop()
+	<-ended
+	return err
 }
