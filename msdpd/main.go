@@ -32,6 +32,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	d := newDaemon(o)
+	if o.commands {
+		return describeCommands(d.shell, stdout, stderr)
+	}
 	s, err := d.startConfig()
 	if err != nil {
 		fmt.Fprintf(stderr, "msdpd: %v\n", err)

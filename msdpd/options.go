@@ -25,6 +25,7 @@ type options struct {
 	group      string
 	dryRun     bool
 	version    bool
+	commands   bool
 	log        string
 	logLevel   zapcore.Level
 }
@@ -63,6 +64,7 @@ func parseOptions(args []string, stdout, stderr io.Writer) (options, error) {
 	f.StringVarP(&o.group, "group", "g", "", "`group` to run as (default: the user's own)")
 	f.BoolVarP(&o.dryRun, "dryrun", "C", false, "check the configuration file and exit")
 	f.BoolVarP(&o.version, "version", "v", false, "print the version and exit")
+	f.BoolVar(&o.commands, "commands", false, "print the shell's commands and their help as JSON and exit")
 	f.StringVar(&o.log, "log", "stdout", "`destination` of the log: stdout, syslog or file:PATH")
 	f.StringVar(&level, "log-level", "info", "least `level` logged: debug, info, warn or error")
 	f.Usage = func() {}
