@@ -108,13 +108,21 @@ func applyChange(s *settings, c *vty.Call, f change) error {
 	return s.msdp.Validate()
 }
 
-// startConfig is readConfig for the start, where no file is an empty configuration.
-func (d *daemon) startConfig(path string) (*settings, error) {
-	s, err := d.readConfig(path)
+// startConfig is readConfig for the start, where no file is an empty configuration, and where it may have been opened
+// by root, before this process became another user's.
+func (d *daemon) startConfig() (*settings, error) {
+	path := d.options.configFile
+	text, handed, err := handedConfig()
+	if !handed && err == nil {
+		text, err = os.ReadFile(path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return newSettings(), nil
 	}
-	return s, err
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	return d.parseConfig(path, text)
 }
 
 // readConfig reads a configuration file. The error holds every bad line: its number, its
@@ -122,8 +130,12 @@ func (d *daemon) startConfig(path string) (*settings, error) {
 func (d *daemon) readConfig(path string) (*settings, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
+		return nil, withRemedy(fmt.Errorf("reading the configuration: %w", err), path)
 	}
+	return d.parseConfig(path, text)
+}
+
+func (d *daemon) parseConfig(path string, text []byte) (*settings, error) {
 	draft := newSettings()
 	session := d.shell.NewSession()
 	session.SetValue(draftKey{}, draft)
@@ -137,6 +149,7 @@ func (d *daemon) readConfig(path string) (*settings, error) {
 // line changes nothing, nor does one that is not there: it may be in the middle of being
 // replaced, and no wish to end every session.
 func (d *daemon) reload() {
+	notify(d.log, reloading())
 	s, err := d.readConfig(d.options.configFile)
 	if err == nil {
 		err = d.instance.do(func() {
@@ -144,6 +157,7 @@ func (d *daemon) reload() {
 			d.instance.apply(s)
 		})
 	}
+	defer notify(d.log, reloaded(err))
 	if err != nil {
 		d.log.Error("the configuration stays as it was", zap.Error(err))
 		return

@@ -333,7 +333,7 @@ func TestEveryBadLineIsTold(t *testing.T) {
 }
 
 func TestNoFileIsAnEmptyConfiguration(t *testing.T) {
-	s, err := newDaemon(options{}).startConfig(filepath.Join(t.TempDir(), "none.conf"))
+	s, err := newDaemon(options{configFile: filepath.Join(t.TempDir(), "none.conf")}).startConfig()
 	if err != nil {
 		t.Fatal(err)
 	}

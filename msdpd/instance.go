@@ -49,7 +49,8 @@ type instance struct {
 
 	mismatches mismatches
 	// applied is told of new settings, which it must not change, and does not wait; nil: nobody is.
-	applied func(*settings)
+	applied  func(*settings)
+	watchdog *watchdog
 }
 
 // errStopping says that the daemon is about to end.
@@ -63,6 +64,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 		now:     time.Now(),
 
 		mismatches: make(mismatches),
+		watchdog:   newWatchdog(log),
 	}
 	registers, err := in.listenForRegisters()
 	if err != nil {
@@ -118,6 +120,7 @@ func (in *instance) run(ctx context.Context) {
 		"counters":  in.readCounters,
 		"signature": in.watchSignatures,
 		"state":     in.writeState,
+		"watchdog":  in.watchdog.run,
 	} {
 		wg.Go(func() { in.keepRunning(adapters, name, f) })
 	}
@@ -201,6 +204,7 @@ func (in *instance) loop(ctx context.Context) {
 			in.world.tick(in)
 			in.endTrial()
 			in.askZebraForPaths()
+			in.watchdog.alive(in.now)
 		}
 		if at, ok := in.joiner.Next(); ok && !in.now.Before(at) {
 			in.joiner.Tick(in.now)

@@ -2,12 +2,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 
 	"github.com/spf13/pflag"
@@ -32,7 +30,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	d := newDaemon(o)
-	s, err := d.startConfig(o.configFile)
+	if o.commands {
+		return describeCommands(d.shell, stdout, stderr)
+	}
+	s, err := d.startConfig()
 	if err != nil {
 		fmt.Fprintf(stderr, "msdpd: %v\n", err)
 		return 1
@@ -86,78 +87,4 @@ func newDaemon(o options) *daemon {
 	d.installShowWhy(d.shell)
 	d.installShowCount(d.shell)
 	return d
-}
-
-// serve runs until a signal ends it.
-func (d *daemon) serve(s *settings) error {
-	base, closeLog, err := openLog(d.options)
-	if err != nil {
-		return err
-	}
-	defer closeLog()
-	kind, _, _ := strings.Cut(d.options.log, ":")
-	targets := newLogTargets(base, kind, d.monitor)
-	log := zap.New(targetsCore{logTargets: targets})
-	d.log = log
-	d.shell.LogTo(log.Named("vty"))
-	signals := listenForSignals()
-	defer signals.stop()
-
-	removePidFile, err := writePidFile(d.options.pidFile)
-	if err != nil {
-		return err
-	}
-	defer removePidFile()
-	if err := os.MkdirAll(d.options.vtyDir, 0o755); err != nil {
-		return fmt.Errorf("making the directory of the sockets: %w", err)
-	}
-	listener, err := vty.ListenUnix(d.options.vtySocket(), "frr", "frrvty")
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
-	metrics, err := listenForMetrics(d.options.metrics)
-	if err != nil {
-		return err
-	}
-	defer metrics.close()
-	if d.instance, err = newInstance(log, d.options, s); err != nil {
-		return err
-	}
-
-	telnet := newTerminals(d.shell, d.options, log.Named("vty"), targets)
-	telnet.apply(s)
-	d.instance.applied = telnet.apply
-
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	d.instance.begin()
-	ended := make(chan struct{})
-	go func() { d.instance.run(ctx); close(ended) }()
-	served := make(chan error, 1)
-	go func() { served <- d.shell.Serve(ctx, listener) }()
-	go telnet.run(ctx)
-	go metrics.run(ctx, d)
-	log.Info("msdpd is ready", zap.String("version", version()), zap.String("configuration", d.options.configFile))
-	if err := ready(); err != nil {
-		stop()
-		<-ended
-		return err
-	}
-
-	for {
-		select {
-		case <-signals.reload:
-			d.reload()
-		case sig := <-signals.end:
-			log.Info("msdpd ends", zap.Stringer("signal", sig))
-			stop()
-			<-ended
-			return nil
-		case err := <-served:
-			stop()
-			<-ended
-			return fmt.Errorf("serving the shell: %w", err)
-		}
-	}
 }

@@ -31,6 +31,7 @@ type options struct {
 	group        string
 	dryRun       bool
 	version      bool
+	commands     bool
 	log          string
 	logLevel     zapcore.Level
 }
@@ -67,10 +68,11 @@ func parseOptions(args []string, stdout, stderr io.Writer) (options, error) {
 	f.IntVarP(&o.vtyPort, "vty_port", "P", defaultVtyPort, "TCP `port` for telnet to the shell, 0 for none")
 	f.StringVar(&o.vtyDir, "vty_socket", "", "`directory` of the shell's Unix socket (default "+runRoot+")")
 	f.StringVar(&o.metrics, "metrics", "", "`address:port` on which Prometheus is answered (default: none)")
-	f.StringVarP(&o.user, "user", "u", "", "`user` to run as (default: who started it)")
-	f.StringVarP(&o.group, "group", "g", "", "`group` to run as")
+	f.StringVarP(&o.user, "user", "u", "", "`user` to run as (default: "+defaultUser+" if root starts it)")
+	f.StringVarP(&o.group, "group", "g", "", "`group` to run as (default: the user's own)")
 	f.BoolVarP(&o.dryRun, "dryrun", "C", false, "check the configuration file and exit")
 	f.BoolVarP(&o.version, "version", "v", false, "print the version and exit")
+	f.BoolVar(&o.commands, "commands", false, "print the shell's commands and their help as JSON and exit")
 	f.StringVar(&o.log, "log", "stdout", "`destination` of the log: stdout, syslog or file:PATH")
 	f.StringVar(&level, "log-level", "info", "least `level` logged: debug, info, warn or error")
 	f.Usage = func() {}

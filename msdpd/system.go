@@ -2,11 +2,17 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"msdpd/lib/acl"
 	"msdpd/lib/guard"
@@ -106,16 +112,40 @@ func (d *daemon) writeFile(c *vty.Call) error {
 	var text bytes.Buffer
 	s.write(&text, guard.Key.Reveal)
 	path := d.options.configFile
+	if err := saveConfig(path, text.Bytes()); err != nil {
+		return withRemedy(err, path)
+	}
+	c.Printf("Configuration saved to %s\n", path)
+	return nil
+}
+
+// saveConfig replaces the file at path. One that belongs to somebody who lets nobody else write it stays as it is,
+// although the directory's owner could replace it.
+func saveConfig(path string, text []byte) error {
+	if err := unix.Access(path, unix.W_OK); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("replacing %s: %w", path, err)
+	}
 	if old, err := os.ReadFile(path); err == nil {
 		if err := replaceFile(path+".sav", old, 0o640); err != nil {
 			return err
 		}
 	}
-	if err := replaceFile(path, text.Bytes(), 0o640); err != nil {
-		return err
+	return replaceFile(path, text, 0o640)
+}
+
+// withRemedy adds to an error about the configuration file at path how it is mended, where that is a matter of rights.
+func withRemedy(err error, path string) error {
+	switch dir := filepath.Dir(path); {
+	case errors.Is(err, unix.EROFS):
+		return fmt.Errorf("%w; if msdpd.service runs it, `systemctl edit msdpd` and ReadWritePaths=%s let it write there", err, dir)
+	case errors.Is(err, fs.ErrPermission):
+		who := strconv.Itoa(os.Geteuid())
+		if u, lookup := user.LookupId(who); lookup == nil {
+			who = u.Username
+		}
+		return fmt.Errorf("%w; msdpd runs as the user %s: as root, `chown %s %s %s`", err, who, who, dir, path)
 	}
-	c.Printf("Configuration saved to %s\n", path)
-	return nil
+	return err
 }
 
 // hostname is what prompts show.

@@ -7,17 +7,19 @@ import (
 	"strings"
 )
 
-// Set by -ldflags "-X main.buildVersion=… -X main.buildCommit=…".
+// Set by -ldflags "-X main.buildVersion=… -X main.buildCommit=… -X main.buildDate=…", as packaging/build does from git.
 var (
 	buildVersion = "0.1.0-dev"
-	buildCommit  = ""
+	buildCommit  = "" // abbreviated
+	buildDate    = "" // the commit's, YYYY-MM-DD
 )
 
+// version is the release and, where they are known, the commit that it was built from and that one's date.
 func version() string {
 	if buildCommit == "" {
 		return buildVersion
 	}
-	return buildVersion + " (" + buildCommit + ")"
+	return fmt.Sprintf("%s (%s)", buildVersion, strings.TrimSpace(buildCommit+" "+buildDate))
 }
 
 func versionText() string {

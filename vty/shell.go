@@ -129,7 +129,7 @@ func (s *Shell) install(mode *Mode, syntax, help string, run func(*Call) error) 
 		return err
 	}
 	s.noteSecrets(items, nil)
-	cmd := &command{syntax: strings.ReplaceAll(syntax, "!", ""), run: run}
+	cmd := &command{syntax: strings.ReplaceAll(syntax, "!", ""), tokens: tokensOf(items), run: run}
 	t := s.tree(mode)
 	if rest, ok := cutNo(items); ok {
 		if err := t.add(rest, cmd); err != nil {

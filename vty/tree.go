@@ -5,6 +5,7 @@ import "fmt"
 // command is one declaration.
 type command struct {
 	syntax string
+	tokens []*token
 	run    func(*Call) error
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +32,7 @@ type listener struct {
 	t     *Transport
 	local ipv4.Addr
 	wake  chan struct{}
+	tried chan struct{} // closed after the first attempt to listen
 	done  chan struct{} // closed by stop
 
 	mu      sync.Mutex
@@ -61,17 +64,34 @@ func (t *Transport) Listen(locals []ipv4.Addr) {
 		if _, ok := t.listeners[a]; ok {
 			continue
 		}
-		l := &listener{t: t, local: a, wake: make(chan struct{}, 1), done: make(chan struct{}), keys: t.keys()}
+		l := &listener{t: t, local: a, wake: make(chan struct{}, 1), tried: make(chan struct{}), done: make(chan struct{}), keys: t.keys()}
 		t.listeners[a] = l
 		t.wg.Go(l.run)
+	}
+}
+
+// Opened waits until each address that Listen was given last has been tried once, or ctx ends. One that is not there
+// yet holds nobody up.
+func (t *Transport) Opened(ctx context.Context) {
+	t.mu.Lock()
+	listeners := slices.Collect(maps.Values(t.listeners))
+	t.mu.Unlock()
+	for _, l := range listeners {
+		select {
+		case <-l.tried:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
 // run tries to listen, and accepts while that works, until stop is called.
 func (l *listener) run() {
 	told := "" // the error that the handler knows
+	tried := sync.OnceFunc(func() { close(l.tried) })
 	for {
 		tcp, err := l.open()
+		tried()
 		if err == nil && tcp != nil {
 			told = ""
 			l.t.handler.ListenerUp(l.local)

@@ -394,3 +394,17 @@ func TestShutdown(t *testing.T) {
 	awaitNoGoroutine(t)
 	r.none()
 }
+
+// TestOpened: who waits for the listeners finds each of them open, or knows that it was tried.
+func TestOpened(t *testing.T) {
+	a := addresses(2)
+	for range 20 {
+		tr, r := start(t, Config{})
+		tr.Allow(a[:1])
+		tr.Listen([]ipv4.Addr{a[1], ipv4.MustParse("192.0.2.3")}) // the latter is not here
+		tr.Opened(t.Context())
+		rawDial(t, a[0], a[1])
+		r.await(accepted)
+		shutdown(t, tr)
+	}
+}

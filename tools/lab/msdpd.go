@@ -19,7 +19,7 @@ func (nd *Node) StartMSDPD(config string, args ...string) *Daemon {
 	d := nd.newDaemon("msdpd")
 	d.path = filepath.Join(dir, "msdpd")
 	d.args = append([]string{
-		"-N", nd.space,
+		"-N", nd.space, "-u", "root", // unless args say otherwise
 		"-f", d.config,
 		"-z", nd.ZservSocket(),
 		"--vty_socket", filepath.Dir(d.vtySocket),
