@@ -56,6 +56,13 @@
 // may be the same in each. go test runs as many at once as there are processors; as
 // scenarios mostly wait, say -parallel 8.
 //
+// # Releases of FRR
+//
+// Networks run the FRR that is installed, or the one whose directory tree MSDPD_LAB_FRR names; [Node.FRR] is for
+// nodes that differ, [NeedFRR] for tests about one release, [Node.AtLeast] for what a release does otherwise. Package
+// releases has the trees, tools/lab/fetch fetches them. A daemon of a tree sees the machine's /run/frr and its own path space
+// in /etc/frr, and mounts what it needs in a mount namespace of its own. FRR 10's mgmtd runs on each node that needs it.
+//
 // # Taking it down
 //
 // Cleaning up is the work of a small process beside the test, which is told of

@@ -40,8 +40,8 @@ func (nd *Node) Configure(daemon string, lines ...string) error {
 	return err
 }
 
-// vtysh has the release's vtysh hand out a file of commands to the node's daemons. What stands in the file already
-// and does not change is no failure.
+// vtysh has the release's vtysh hand out a file of commands to the node's daemons. It adds to what mgmtd knows
+// already: a daemon that is started again with another file keeps the lines of the first.
 func (nd *Node) vtysh(file string) error {
 	cmd := nd.FRR.command(nd.space, "/usr/bin/vtysh", "-N", nd.space, "-f", file)
 	out, err := cmd.CombinedOutput()
