@@ -148,21 +148,10 @@ func (d *daemon) testFilter(c *vty.Call) error {
 		return err
 	}
 	permit, line := list.Permits(sg)
-	c.Printf("%s: %s\n", sg, verdict(name, permit, line))
+	c.Printf("%s: %s\n", sg, acl.Verdict(name, permit, line))
 	if rp, ok := c.AddrOK("rp"); ok {
 		permit, line := list.PermitsAddr(rp)
-		c.Printf("RP %s, where the list is an rp-list: %s\n", rp, verdict(name, permit, line))
+		c.Printf("RP %s, where the list is an rp-list: %s\n", rp, acl.Verdict(name, permit, line))
 	}
 	return nil
-}
-
-func verdict(name string, permit bool, line *acl.Line) string {
-	word := "denied"
-	if permit {
-		word = "permitted"
-	}
-	if line == nil {
-		return word + ", as no line of " + name + " matches"
-	}
-	return word + " by " + line.String()
 }

@@ -212,3 +212,15 @@ func parseStandard(words []string) (r Range, exact bool, rest []string, err erro
 	}
 	return r, exact, rest, nil
 }
+
+// Verdict puts what a list says into words: by which line, nil for none.
+func Verdict(list string, permit bool, by *Line) string {
+	word := "denied"
+	if permit {
+		word = "permitted"
+	}
+	if by == nil {
+		return word + ", as no line of access list " + list + " matches"
+	}
+	return word + " by `" + by.String() + "`"
+}

@@ -187,7 +187,7 @@ func (u listUse) explain(sg ipv4.SG) string {
 		return u.absent()
 	}
 	permit, line := u.list.Permits(sg)
-	return explainLine(u.name, permit, line)
+	return acl.Verdict(u.name, permit, line)
 }
 
 func (u listUse) explainAddr(a ipv4.Addr) string {
@@ -195,7 +195,7 @@ func (u listUse) explainAddr(a ipv4.Addr) string {
 		return u.absent()
 	}
 	permit, line := u.list.PermitsAddr(a)
-	return explainLine(u.name, permit, line)
+	return acl.Verdict(u.name, permit, line)
 }
 
 func (u listUse) explainGroup(g ipv4.Addr) string {
@@ -203,18 +203,7 @@ func (u listUse) explainGroup(g ipv4.Addr) string {
 		return u.absent()
 	}
 	permit, line := u.list.PermitsGroup(g)
-	return explainLine(u.name, permit, line)
+	return acl.Verdict(u.name, permit, line)
 }
 
 func (u listUse) absent() string { return "there is no access list " + u.name }
-
-func explainLine(name string, permit bool, line *acl.Line) string {
-	word := "denied"
-	if permit {
-		word = "permitted"
-	}
-	if line == nil {
-		return word + ", as no line of access list " + name + " matches"
-	}
-	return word + " by `" + line.String() + "`"
-}

@@ -62,8 +62,8 @@ func TestFilters(t *testing.T) {
 	})
 	mustContain(t, s.router, "show ip msdp why 192.88.1.1 238.9.9.9", badAddr, "sa-filter in: denied by `access-list EDGE seq 10 deny ip 192.88.0.0 0.0.255.255 host 238.9.9.9`")
 	mustContain(t, s.router, "show ip msdp sa rejected", "192.88.1.1", "238.9.9.9", "sa-filter")
-	mustContain(t, s.router, "test ip msdp sa-filter EDGE 192.88.1.1 238.9.9.9", "denied by access-list EDGE seq 10")
-	mustContain(t, s.router, "test ip msdp sa-filter EDGE 192.88.1.1 238.9.9.8 rp 10.9.9.9", "permitted by access-list EDGE seq 20")
+	mustContain(t, s.router, "test ip msdp sa-filter EDGE 192.88.1.1 238.9.9.9", "denied by `access-list EDGE seq 10")
+	mustContain(t, s.router, "test ip msdp sa-filter EDGE 192.88.1.1 238.9.9.8 rp 10.9.9.9", "permitted by `access-list EDGE seq 20")
 
 	// Outwards, by the list that is always there: what should not leave a domain does not.
 	configure("ip msdp peer "+otherAddr+" sa-filter msdp-border out", "ip msdp peer "+otherAddr+" scope-boundary SCOPE",
