@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"msdpd/lib/frrvty"
@@ -108,12 +109,21 @@ func (nd *Node) newFRR(daemon string) *Daemon {
 	return d
 }
 
-// tidyAfterOSPF has the file removed that ospfd of FRR 8.4 keeps outside its path space, unless
-// it was there before: then it is that of this machine's own ospfd.
+// ospfFile is what ospfd of FRR 8.4 keeps outside its path space.
+const ospfFile = "/run/frr/ospfd-gr.json"
+
+// ospfFileIsOurs reports whether there was none before the first ospfd of this program: else it is
+// that of this machine's own.
+var ospfFileIsOurs = sync.OnceValue(func() bool {
+	_, err := os.Stat(ospfFile)
+	return errors.Is(err, os.ErrNotExist)
+})
+
+// tidyAfterOSPF has that file removed, by every network with an ospfd: one writes it anew when
+// another network has gone.
 func (nd *Node) tidyAfterOSPF() {
-	const file = "/run/frr/ospfd-gr.json"
-	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
-		nd.net.reaper.path(file)
+	if ospfFileIsOurs() {
+		nd.net.reaper.path(ospfFile)
 	}
 }
 
