@@ -3,11 +3,13 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"msdpd/lib/frrvty"
 	"msdpd/tools/lab"
 )
 
@@ -125,4 +127,18 @@ func logTraffic(t *testing.T, what string, r *lab.Receiver, source string, since
 	t.Helper()
 	r.Wait(patience, "a packet from "+source, func(r *lab.Receiver) bool { return r.From(source).Packets > 0 })
 	t.Logf("%s: %.3f s", what, r.From(source).First.Received.Sub(since()).Seconds())
+}
+
+// addRP tells a running pimd of an RP: its address, and its range if it has one.
+func addRP(t *testing.T, nd *lab.Node, rp string) {
+	t.Helper()
+	err := nd.Configure("pimd", "ip pim rp "+rp)
+	// FRR 7.5 takes an RP to which it knows no route yet, and says so.
+	var status *frrvty.StatusError
+	if errors.As(err, &status) && strings.Contains(status.Text, "No Path to RP") {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }

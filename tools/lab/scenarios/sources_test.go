@@ -132,9 +132,7 @@ func TestSourceOfAnotherDR(t *testing.T) {
 
 	// pimd registers what it knew before it knew an RP when the kernel asks it again: ten seconds after the first time.
 	since := time.Now()
-	if _, err := dr.Vty("pimd", "enable", "configure terminal", "ip pim rp 10.0.0.1"); err != nil {
-		t.Fatal(err)
-	}
+	addRP(t, dr, "10.0.0.1")
 	rp2.AwaitSA(patience, "msdpd", "10.1.1.2", "239.1.1.1")
 	t.Logf("the other domain had the SA %.3f s after the DR was told of the RP", time.Since(since).Seconds())
 	var local map[string]map[string]struct{ Local, DR string }
