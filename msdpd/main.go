@@ -82,6 +82,7 @@ func newDaemon(o options) *daemon {
 	d.installShowLists(d.shell)
 	d.installShowLimits(d.shell)
 	d.installClear(d.shell)
+	d.installDebug(d.shell)
 	d.installTestFilter(d.shell)
 	d.installShowRejected(d.shell)
 	d.installShowWhy(d.shell)

@@ -9,6 +9,7 @@ import (
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 	"go.uber.org/zap"
 
+	"msdpd/lib/debug"
 	"msdpd/vty"
 )
 
@@ -45,7 +46,8 @@ func (d *daemon) serve(s *settings) error {
 		return err
 	}
 	defer metrics.close()
-	if d.instance, err = newInstance(log, d.options, s); err != nil {
+	watched := debug.New(zap.New(debugCore{targets}).Named("debug"))
+	if d.instance, err = newInstance(log, watched, d.options, s); err != nil {
 		return err
 	}
 
