@@ -71,7 +71,7 @@ func TestDebugInTheConfiguration(t *testing.T) {
 // What is watched is in the log of the options whatever --log-level is, and elsewhere where the level permits it.
 func TestDebugLinesAreLogged(t *testing.T) {
 	core, logged := observer.New(zap.InfoLevel)
-	targets := newLogTargets(core, "file", &vty.Monitor{})
+	targets := newLogTargets(core, "file", &vty.Monitor{}, newRecentLog())
 	quiet, loud := filepath.Join(t.TempDir(), "quiet"), filepath.Join(t.TempDir(), "loud")
 	l := debug.New(zap.New(debugCore{targets}).Named("debug"))
 	for path, level := range map[string]string{quiet: "informational", loud: "debugging"} {

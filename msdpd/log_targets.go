@@ -78,6 +78,7 @@ type logTargets struct {
 	base    zapcore.Core // of the options
 	baseOf  string       // stdout, syslog or file
 	monitor *vty.Monitor
+	recent  *recentLog
 
 	mu      sync.Mutex
 	targets atomic.Pointer[[]logTarget]
@@ -90,9 +91,9 @@ type logTarget struct {
 	anyDebug bool
 }
 
-func newLogTargets(base zapcore.Core, baseOf string, monitor *vty.Monitor) *logTargets {
-	t := &logTargets{base: base, baseOf: baseOf, monitor: monitor}
-	t.targets.Store(&[]logTarget{{base, true}})
+func newLogTargets(base zapcore.Core, baseOf string, monitor *vty.Monitor, recent *recentLog) *logTargets {
+	t := &logTargets{base: base, baseOf: baseOf, monitor: monitor, recent: recent}
+	t.targets.Store(&[]logTarget{{base, true}, {recent, false}})
 	return t
 }
 
@@ -102,7 +103,7 @@ func (t *logTargets) apply(l logSettings) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	encoding := logEncoding(l.precision)
-	var targets []logTarget
+	targets := []logTarget{{t.recent, false}}
 	add := func(c zapcore.Core) { targets = append(targets, logTarget{Core: c}) }
 	var closers []func() error
 	var failed error
