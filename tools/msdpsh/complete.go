@@ -28,7 +28,11 @@ func (s *session) completeWord(ctx context.Context, line string) int {
 	}
 	at := strings.LastIndexAny(line, " \t|") + 1
 	head := line[:at]
-	if word := unique(list, at < len(line)); word != "" {
+	for begun := at < len(line); ; begun = false {
+		word := unique(list, begun)
+		if word == "" {
+			break
+		}
 		head += word + " "
 		if list, err = s.daemon.candidates(ctx, head); err != nil {
 			return exitUnavailable

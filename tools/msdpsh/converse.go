@@ -255,6 +255,7 @@ func (c *conversation) watch(show *screen, enough, cut func(), finished <-chan s
 			if !show.stop() {
 				continue // it is the pager's
 			}
+			_ = unix.IoctlSetInt(int(c.in.Fd()), unix.TCFLSH, unix.TCIFLUSH) // what was typed ahead was for later
 			_, _ = c.out.WriteString("^C\n")
 			if !first {
 				cut()
@@ -314,6 +315,7 @@ func quiet(in *os.File) (restore func(), err error) {
 	}
 	now := *was
 	now.Lflag &^= unix.ECHO | unix.ICANON
+	now.Lflag |= unix.NOFLSH // the kernel throws output away under a Write that waits for room, and never wakes it
 	now.Iflag &^= unix.ICRNL
 	now.Cc[unix.VMIN], now.Cc[unix.VTIME] = 1, 0
 	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &now); err != nil {
