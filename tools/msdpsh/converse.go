@@ -221,10 +221,9 @@ func (c *conversation) execute(ctx context.Context, line string) (over bool) {
 	if closed != nil {
 		return true // there is no terminal any more
 	}
-	var no *noJSON
 	switch {
 	case err == nil, errors.As(err, new(*frrvty.StatusError)):
-	case errors.As(err, &no):
+	case errors.As(err, new(refusal)):
 		c.complain("%v", err)
 	case ctx.Err() != nil:
 		c.daemon.drop() // in the middle of an answer

@@ -9,10 +9,10 @@ import (
 	"msdpd/vty"
 )
 
-// noJSON is the error of a command that cannot do what --json wants.
-type noJSON struct{ command string }
+// refusal is the error of a line that is given to nobody.
+type refusal string
 
-func (e *noJSON) Error() string { return fmt.Sprintf("%q has no JSON", e.command) }
+func (r refusal) Error() string { return string(r) }
 
 // inJSON returns a line with `json` in it if it shows something. One that msdpd does not know has
 // it too, for the daemon that it is passed to.
@@ -44,7 +44,7 @@ func (s *session) inJSON(ctx context.Context, line string) (string, error) {
 	case has("json"), len(list) == 0:
 		return command + " json" + filters, nil
 	case has(vty.CR):
-		return "", &noJSON{command}
+		return "", refusal(fmt.Sprintf("%q has no JSON", command))
 	}
 	return line, nil // it is incomplete, which msdpd says
 }

@@ -38,6 +38,8 @@ func TestRun(t *testing.T) {
 		{name: "standard input up to an error", stdin: "show version\n\nconf t\nip msdp timers 2 1\nip msdp timers 60 75\n", code: 13,
 			stdout: "msdpd 1\n% the hold time must be longer than the keepalive\n",
 			stderr: "msdpsh: stopped at line 4: ip msdp timers 2 1\n"},
+		{name: "a NUL", stdin: "show version\nshow\x00version\n", code: 1, stdout: "msdpd 1\n",
+			stderr: "msdpsh: a command has neither NUL nor line break within\nmsdpsh: stopped at line 2: show\x00version\n"},
 		{name: "prompt and command before the output", args: []string{"-E", "-c", "sh ver", "-c", "conf t", "-c", "ip msdp timers 60 75"},
 			stdout: "rp1# sh ver\nmsdpd 1\nrp1# conf t\nrp1(config)# ip msdp timers 60 75\ntimers 60 75\n"},
 		{name: "without privileges", args: []string{"-u", "-E", "-c", "clear ip msdp sa-cache"}, code: 2,

@@ -41,7 +41,7 @@ func (s *session) pass(ctx context.Context, line string, w io.Writer) (passed bo
 	var refusal error
 	for _, socket := range neighbors(standing.Neighbors, words) {
 		answer := &held{w: out}
-		err := question(ctx, socket, line, answer)
+		err := question(ctx, socket, line, standing.Mode != "view", answer)
 		var status *frrvty.StatusError
 		switch {
 		case errors.As(err, &status) && status.Status == frrvty.NoMatch:
@@ -76,15 +76,17 @@ func (s *session) pass(ctx context.Context, line string, w io.Writer) (passed bo
 	return true, refusal
 }
 
-// question asks one daemon one thing, in its enable mode if it has one.
-func question(ctx context.Context, socket, line string, w io.Writer) error {
+// question asks one daemon one thing, in its enable mode where we are in ours.
+func question(ctx context.Context, socket, line string, enable bool, w io.Writer) error {
 	client, err := frrvty.Dial(ctx, socket)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	if _, _, err := client.Ask(ctx, "enable"); err != nil && !errors.As(err, new(*frrvty.StatusError)) {
-		return err
+	if enable {
+		if _, _, err := client.Ask(ctx, "enable"); err != nil && !errors.As(err, new(*frrvty.StatusError)) {
+			return err
+		}
 	}
 	_, err = client.Stream(ctx, line, w)
 	return err

@@ -81,6 +81,10 @@ func TestPass(t *testing.T) {
 			}
 		})
 	}
+	t.Run("without privileges", func(t *testing.T) {
+		// The neighbours have their commands in the enable mode alone.
+		wants(t, dir, []string{"-u", "-c", "show ip mroute"}, 2, "% [MSDP] Unknown command: show ip mroute\n", "")
+	})
 	t.Run("in JSON", func(t *testing.T) {
 		wants(t, dir, []string{"--json", "-c", "show ip route"}, 0, "zebra: show ip route json\nsecond line\n", "")
 	})

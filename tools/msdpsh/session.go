@@ -80,13 +80,12 @@ func (s *session) command(ctx context.Context, line string) (code int, over bool
 	out := &output{w: s.stdout}
 	err := s.run(ctx, line, out)
 	var status *frrvty.StatusError
-	var no *noJSON
 	switch {
 	case out.err != nil:
 		return s.outputFailed(out.err), true
 	case errors.As(err, &status):
 		return int(status.Status), false
-	case errors.As(err, &no):
+	case errors.As(err, new(refusal)):
 		fmt.Fprintf(s.stderr, "msdpsh: %v\n", err)
 		return int(frrvty.Warning), false
 	case err != nil:
@@ -107,13 +106,16 @@ func (s *session) outputFailed(err error) int {
 }
 
 // run gives one line to msdpd, or to the daemon that knows it. The error is a *StatusError, whose
-// text the output has, a *noJSON, the output's, or that of the connection to msdpd.
+// text the output has, a refusal, the output's, or that of the connection to msdpd.
 func (s *session) run(ctx context.Context, line string, w io.Writer) error {
 	if s.json {
 		var err error
 		if line, err = s.inJSON(ctx, line); err != nil {
 			return err
 		}
+	}
+	if strings.ContainsAny(line, "\x00\n") {
+		return refusal("a command has neither NUL nor line break within")
 	}
 	answer := &held{w: w}
 	err := s.daemon.stream(ctx, line, answer)

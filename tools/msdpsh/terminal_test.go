@@ -256,7 +256,7 @@ func TestInterrupt(t *testing.T) {
 	p.sees("rp1# ")
 	p.types("conf t\rrouter pim\r")
 	p.sees("rp1(config-pim)# ")
-	p.types("do show lines 1000000\r")
+	p.types("do show lines 300000\r")
 	p.sees("line 100\r\n")
 	p.types(ctrlC)
 	p.sees("^C\r\n")
@@ -405,6 +405,7 @@ func TestColours(t *testing.T) {
 func TestTerminalIsLeftAsItWas(t *testing.T) {
 	for name, end := range map[string]func(*person){
 		"Ctrl-D":  func(p *person) { p.types(ctrlD); p.exits(0) },
+		"SIGHUP":  func(p *person) { _ = p.cmd.Process.Signal(unix.SIGHUP); p.exits(128 + 1) },
 		"SIGTERM": func(p *person) { _ = p.cmd.Process.Signal(unix.SIGTERM); p.exits(128 + 15) },
 	} {
 		t.Run(name, func(t *testing.T) {
