@@ -36,6 +36,9 @@ type Standing struct {
 	Mode string `json:"mode"`
 	// Configuring is true in the configuration and the modes within.
 	Configuring bool `json:"configuring"`
+	// Holds is true where the session has a note in its prompt: something that ends with it, such
+	// as changes that are collected.
+	Holds bool `json:"holds,omitempty"`
 	// Neighbors is Config.Neighbors.
 	Neighbors string `json:"neighbors,omitempty"`
 }
@@ -49,7 +52,7 @@ func (s *Shell) answer(ctx context.Context, session *Session, line string, w io.
 	if line == AskStanding {
 		reply = Standing{
 			Prompt: session.Prompt(), Mode: session.mode.Name, Configuring: session.mode.within(s.Config),
-			Neighbors: s.config.Neighbors,
+			Holds: session.note != "", Neighbors: s.config.Neighbors,
 		}
 	} else if text, ok := strings.CutPrefix(line, AskComplete); ok {
 		reply = append([]Candidate{}, s.Complete(session, text)...)

@@ -11,6 +11,10 @@ func TestEnquiries(t *testing.T) {
 	s := New(Config{Hostname: func() string { return "rp1" }, Daemon: "MSDP", Neighbors: "/run/frr/x"})
 	s.Install(s.View, "show ip msdp peer [<A.B.C.D|detail>] [json]", "Show\nIP\nMSDP\nPeers\nOne\nAll about them\nAs JSON", func(*Call) error { return nil })
 	s.Install(s.Config, "ip msdp password A.B.C.D KEY!", "IP\nMSDP\nMD5\nPeer\nThe key", func(*Call) error { return nil })
+	s.Install(s.Config, "collect", "Collect changes", func(c *Call) error {
+		c.Session.SetNote("[session]")
+		return nil
+	})
 	path, _ := start(t, s)
 	conn := dial(t, path)
 	const ok, unknown = "\x00\x00\x00\x00", "\x00\x00\x00\x02"
@@ -22,6 +26,8 @@ func TestEnquiries(t *testing.T) {
 	exchange(t, conn, AskComplete+"bogus \x00", "[]\n"+ok)
 	exchange(t, conn, "enable\x00conf t\x00", ok+ok)
 	exchange(t, conn, AskStanding+"\x00", `{"prompt":"rp1(config)# ","mode":"configuration","configuring":true,"neighbors":"/run/frr/x"}`+"\n"+ok)
+	exchange(t, conn, "collect\x00", ok)
+	exchange(t, conn, AskStanding+"\x00", `{"prompt":"rp1[session](config)# ","mode":"configuration","configuring":true,"holds":true,"neighbors":"/run/frr/x"}`+"\n"+ok)
 	exchange(t, conn, AskShown+"ip msdp password 10.0.0.1 hunter2\x00", `"ip msdp password \u003chidden\u003e"`+"\n"+ok)
 	exchange(t, conn, AskShown+"show ip msdp peer\x00", `"show ip msdp peer"`+"\n"+ok)
 	exchange(t, conn, string(Enquiry)+"bogus\x00", "% Unknown enquiry\n"+unknown)

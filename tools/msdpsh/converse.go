@@ -129,7 +129,7 @@ func (c *conversation) connected(ctx context.Context) bool {
 // reconnected reports whether a line may be run: msdpd is there, and the session stands where the
 // prompt told.
 func (c *conversation) reconnected(ctx context.Context) bool {
-	was := c.standing
+	precious := c.precious()
 	gone := c.daemon.client == nil
 	if !gone {
 		if _, err := c.daemon.standing(ctx); err == nil {
@@ -145,12 +145,15 @@ func (c *conversation) reconnected(ctx context.Context) bool {
 		return false
 	}
 	c.complain("msdpd was away; the session begins anew")
-	if was.Configuring {
-		c.complain("not run: what was typed belongs to the mode that is lost")
+	if precious {
+		c.complain("not run: what was typed belongs to the session that is lost")
 		return false
 	}
 	return true
 }
+
+// precious reports whether the connection holds what a new one would not.
+func (c *conversation) precious() bool { return c.standing.Configuring || c.standing.Holds }
 
 // prompt is that of the session.
 func (c *conversation) prompt() string {
@@ -194,9 +197,9 @@ func (c *conversation) execute(ctx context.Context, line string) (over bool) {
 	ctx, cut := context.WithCancel(ctx)
 	defer cut()
 	enough := func() {
-		// In the configuration the connection holds what nobody else knows, such as changes that
-		// are collected: the rest is read, and left out.
-		if !c.standing.Configuring {
+		// A connection that has a place in the configuration, or changes that are collected, is
+		// kept: the rest is read, and left out.
+		if !c.precious() {
 			cut()
 		}
 	}

@@ -51,6 +51,10 @@ func newShell() *vty.Shell {
 			return nil
 		})
 	sh.Install(sh.Config, "ip msdp authentication A.B.C.D PHRASE!", "IP\nMSDP\nMD5\nPeer\nThe phrase", say(""))
+	sh.Install(sh.Enable, "collect", "Collect changes", func(c *vty.Call) error {
+		c.Session.SetNote("[session]")
+		return nil
+	})
 	router := &vty.Mode{Name: "router pim", Prompt: "(config-pim)#", Parent: sh.Config}
 	sh.Install(sh.Config, "router pim", "Router\nPIM", func(c *vty.Call) error {
 		c.Session.Enter(router)
