@@ -148,8 +148,8 @@ line vty
 
 func TestShellBadLines(t *testing.T) {
 	for line, complaint := range map[string]string{
-		"log file /etc/passwd":                         "only a path below /var/log",
-		"log file /var/log/../../etc/passwd":           "only a path below /var/log",
+		"log file /etc/passwd":                         "is not a path below /var/log",
+		"log file /var/log/../../etc/passwd":           "is not a path below /var/log",
 		"log syslog loud":                              "",
 		"password " + strings.Repeat("abracadabra", 7): "the password has 77 octets, 72 is the most",
 		"enable password abracadabra abracadabra":      "nothing can follow",

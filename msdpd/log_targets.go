@@ -63,7 +63,7 @@ func (l *logSettings) write(line func(string, ...any)) {
 // checkLogPath refuses a file outside the directory of logs.
 func checkLogPath(path string) error {
 	if !filepath.IsAbs(path) || filepath.Clean(path) != path || !strings.HasPrefix(path, logDir+"/") {
-		return fmt.Errorf("log file %s: only a path below %s", path, logDir)
+		return fmt.Errorf("%s is not a path below %s", path, logDir)
 	}
 	return nil
 }
