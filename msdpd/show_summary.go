@@ -88,7 +88,9 @@ func (d *daemon) showSummary(c *vty.Call) error {
 	if c.Has("json") {
 		return summaryJSON(c, o)
 	}
-	line := func(name, format string, args ...any) { c.Printf("%-15s : %s\n", name, fmt.Sprintf(format, args...)) }
+	line := func(name, format string, args ...any) {
+		writeWrapped(c, fmt.Sprintf("%-15s : ", name), fmt.Sprintf(format, args...))
+	}
 	line("Peers", "%d, %d established", o.Peers, o.Established)
 	line("Mesh groups", "%d", o.MeshGroups)
 	line("SA cache", "%d remote sources in %d groups from %d RPs, %d waiting for a route", o.Remotes, o.Groups, o.RPs, o.Pending)
@@ -117,7 +119,7 @@ func (d *daemon) showSummary(c *vty.Call) error {
 	if len(o.attention) > 0 {
 		c.Printf("\nNeeds attention:\n")
 		for _, text := range o.attention {
-			c.Printf("  - %s\n", text)
+			writeWrapped(c, "  - ", text)
 		}
 	}
 	return nil

@@ -42,15 +42,15 @@ func (d *daemon) showWhy(c *vty.Call) error {
 		return w.writeJSON(c, now)
 	}
 	c.Printf("%s\n", w.sg)
-	c.Printf("  State     : %s\n", w.state(now))
+	writeWrapped(c, "  State     : ", w.state(now))
 	c.Printf("  Receivers : %s\n", w.receivers())
-	c.Printf("  Join      : %s\n", w.joinState())
+	writeWrapped(c, "  Join      : ", w.joinState())
 	c.Printf("\n  Offered by\n")
 	if len(w.Offers) == 0 {
-		c.Printf("    nobody, as far as is known: the last %d refused entries are remembered\n", w.remember)
+		writeWrapped(c, "    ", fmt.Sprintf("nobody, as far as is known: the last %d refused entries are remembered", w.remember))
 	}
 	for _, o := range w.Offers {
-		c.Printf("    %-15s RP %-15s %s\n", o.Peer, o.RP, offerText(o, now))
+		writeWrapped(c, fmt.Sprintf("    %-15s ", o.Peer), fmt.Sprintf("RP %s, %s", o.RP, offerText(o, now)))
 	}
 	c.Printf("\n  Sent to\n")
 	for _, p := range w.Deliveries {
@@ -58,7 +58,7 @@ func (d *daemon) showWhy(c *vty.Call) error {
 		if !p.Sent {
 			text = "not sent: " + p.Why
 		}
-		c.Printf("    %-15s %s\n", p.Peer, text)
+		writeWrapped(c, fmt.Sprintf("    %-15s ", p.Peer), text)
 	}
 	if len(w.Deliveries) == 0 {
 		c.Printf("    nobody\n")

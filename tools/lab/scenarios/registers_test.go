@@ -16,7 +16,7 @@ import (
 
 func containsAll(text string, all ...string) bool {
 	for _, s := range all {
-		if !strings.Contains(text, s) {
+		if !says(text, s) {
 			return false
 		}
 	}
