@@ -11,8 +11,10 @@ import (
 )
 
 func (d *daemon) installShowRPF(sh *vty.Shell) {
-	sh.Install(sh.View, "show ip msdp rpf A.B.C.D$rp [json$json]",
-		showHelp+"The RPF peer towards an RP, and why\nThe RP's address\nAs JSON\n", d.showRPF)
+	for _, name := range []string{"rpf", "rpf-peer"} { // the second as IOS has it
+		sh.Install(sh.View, "show ip msdp "+name+" A.B.C.D$rp [json$json]",
+			showHelp+"The RPF peer towards an RP, and why\nThe RP's address\nAs JSON\n", d.showRPF)
+	}
 }
 
 // routePoll is how often it is looked whether the route to an RP is known by now.

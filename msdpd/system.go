@@ -113,9 +113,13 @@ func (d *daemon) writeFile(c *vty.Call) error {
 	// First of all: whoever writes last has the settings that are in force then.
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	s, err := d.instance.snapshot()
-	if err != nil {
+	var s *settings
+	var refused error
+	if _, err := d.ask(func(time.Time) { s, refused = d.instance.settings.clone(), d.instance.mayBeSaved() }); err != nil {
 		return err
+	}
+	if refused != nil {
+		return refused
 	}
 	var text bytes.Buffer
 	s.write(&text, guard.Key.Reveal)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"strings"
 	"testing"
 
 	"msdpd/lib/pim"
