@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"msdpd/lib/ipv4"
@@ -81,6 +82,8 @@ func sourceAndGroup(c *vty.Call) (ipv4.SG, error) {
 
 func (w why) state(now time.Time) string {
 	switch {
+	case !w.Known && slices.ContainsFunc(w.Offers, func(o msdp.Offer) bool { return o.Waiting }):
+		return "waits for the route to its RP"
 	case !w.Known:
 		return "not in the cache, and no local source"
 	case w.SA.Local && w.NotAnnounced != "":
@@ -111,6 +114,9 @@ func (w why) joinState() string {
 }
 
 func offerText(o msdp.Offer, now time.Time) string {
+	if o.Waiting {
+		return "waits, for at most 2 s; " + o.Why
+	}
 	if o.Taken {
 		return fmt.Sprintf("taken, last %s ago; %s", uptime(now.Sub(o.Last)), o.Why)
 	}
@@ -118,14 +124,16 @@ func offerText(o msdp.Offer, now time.Time) string {
 }
 
 type offerJSON struct {
-	Peer   string `json:"peer"`
-	RP     string `json:"rp"`
-	Taken  bool   `json:"taken"`
-	First  string `json:"first"`
-	Last   string `json:"last"`
-	Count  uint64 `json:"refusals,omitempty"`
-	Reason string `json:"reason,omitempty"`
-	Why    string `json:"why"`
+	Peer  string `json:"peer"`
+	RP    string `json:"rp"`
+	Taken bool   `json:"taken"`
+	// Waiting: for the route to the RP; First and Last are not known then.
+	Waiting bool   `json:"waiting,omitempty"`
+	First   string `json:"first,omitempty"`
+	Last    string `json:"last,omitempty"`
+	Count   uint64 `json:"refusals,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+	Why     string `json:"why"`
 }
 
 type deliveryJSON struct {
@@ -152,10 +160,11 @@ func (w why) writeJSON(c *vty.Call, now time.Time) error {
 	out.member("join", w.joinState())
 	offers := make([]offerJSON, 0, len(w.Offers))
 	for _, o := range w.Offers {
-		offers = append(offers, offerJSON{
-			Peer: o.Peer.String(), RP: o.RP.String(), Taken: o.Taken, Count: o.Count, Reason: o.Reason.String(), Why: o.Why,
-			First: o.First.UTC().Format(time.RFC3339), Last: o.Last.UTC().Format(time.RFC3339),
-		})
+		v := offerJSON{Peer: o.Peer.String(), RP: o.RP.String(), Taken: o.Taken, Waiting: o.Waiting, Count: o.Count, Reason: o.Reason.String(), Why: o.Why}
+		if !o.Waiting {
+			v.First, v.Last = o.First.UTC().Format(time.RFC3339), o.Last.UTC().Format(time.RFC3339)
+		}
+		offers = append(offers, v)
 	}
 	out.member("offers", offers)
 	deliveries := make([]deliveryJSON, 0, len(w.Deliveries))
