@@ -47,6 +47,7 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 	c.vty()
 	c.logs()
 	c.limits()
+	c.debugs()
 	c.sessions()
 	c.events()
 	c.spellings()

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"msdpd/lib/bgpd"
+	"msdpd/lib/debug"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/mroute"
 	"msdpd/lib/msdp"
@@ -23,6 +24,7 @@ import (
 // data between it and the world. Everything below "owned" belongs to that goroutine.
 type instance struct {
 	log     *zap.Logger
+	debug   *debug.Log
 	options options
 	events  chan func()
 	stopped chan struct{} // closed when the owner no longer takes events
@@ -56,9 +58,9 @@ type instance struct {
 // errStopping says that the daemon is about to end.
 var errStopping = errors.New("msdpd is stopping")
 
-func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
+func newInstance(log *zap.Logger, watched *debug.Log, o options, s *settings) (*instance, error) {
 	in := &instance{
-		log: log, options: o, settings: s,
+		log: log, debug: watched, options: o, settings: s,
 		events:  make(chan func(), 256),
 		stopped: make(chan struct{}),
 		now:     time.Now(),
@@ -83,9 +85,10 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 	in.bgpd = bgpd.New(bgpd.Config{Socket: o.neighborVty("bgpd"), Log: log.Named("bgpd"), Handler: paths{in}})
 	in.pimd = pimd.New(pimd.Config{Socket: o.neighborVty("pimd"), Log: log.Named("pimd"), Handler: in.pimdAnswered})
 	sender := pim.NewSender()
-	in.joiner = pim.NewJoiner(pim.JoinerConfig{Send: sender.Send, RPFor: in.ownRP, Log: log.Named("join")})
+	in.joiner = pim.NewJoiner(pim.JoinerConfig{Send: in.debugSender(sender.Send), RPFor: in.ownRP, Log: log.Named("join")})
 	in.limitJoins(defaultGroupJoins)
 	in.speaker = msdp.New(in.now, speakerEnv{in}, log.Named("msdp"))
+	in.speaker.Debug(watched)
 	in.world.init()
 	return in, nil
 }
@@ -93,6 +96,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 // begin applies the configuration and what an earlier run left behind; then run may start.
 func (in *instance) begin() {
 	in.warnOfMissingLists(newSettings(), in.settings)
+	in.watchConfigured(newSettings(), in.settings)
 	in.handOverData()
 	in.speaker.Apply(in.now, in.settings.msdp)
 	in.kernelInterfaces()
@@ -289,6 +293,7 @@ func (in *instance) reconfigure(by any, f func(*settings) error) error {
 
 func (in *instance) apply(s *settings) {
 	in.warnOfMissingLists(in.settings, s)
+	in.watchConfigured(in.settings, s)
 	data := in.settings.msdp.DataPeriod > 0
 	in.settings = s
 	if data != (s.msdp.DataPeriod > 0) {

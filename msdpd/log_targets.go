@@ -78,15 +78,22 @@ type logTargets struct {
 	base    zapcore.Core // of the options
 	baseOf  string       // stdout, syslog or file
 	monitor *vty.Monitor
+	recent  *recentLog
 
 	mu      sync.Mutex
-	cores   atomic.Pointer[[]zapcore.Core]
+	targets atomic.Pointer[[]logTarget]
 	closers []func() error
 }
 
-func newLogTargets(base zapcore.Core, baseOf string, monitor *vty.Monitor) *logTargets {
-	t := &logTargets{base: base, baseOf: baseOf, monitor: monitor}
-	t.cores.Store(&[]zapcore.Core{base})
+// logTarget is one place where the log goes. anyDebug: what is debugged goes there at any level.
+type logTarget struct {
+	zapcore.Core
+	anyDebug bool
+}
+
+func newLogTargets(base zapcore.Core, baseOf string, monitor *vty.Monitor, recent *recentLog) *logTargets {
+	t := &logTargets{base: base, baseOf: baseOf, monitor: monitor, recent: recent}
+	t.targets.Store(&[]logTarget{{base, true}, {recent, false}})
 	return t
 }
 
@@ -96,20 +103,21 @@ func (t *logTargets) apply(l logSettings) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	encoding := logEncoding(l.precision)
-	var cores []zapcore.Core
+	targets := []logTarget{{t.recent, false}}
+	add := func(c zapcore.Core) { targets = append(targets, logTarget{Core: c}) }
 	var closers []func() error
 	var failed error
 	if t.baseOf != "stdout" && t.baseOf != "syslog" || t.baseOf == "stdout" && l.stdout == "" || t.baseOf == "syslog" && l.syslog == "" {
-		cores = append(cores, t.base)
+		targets = append(targets, logTarget{t.base, true})
 	}
 	if l.stdout != "" {
-		cores = append(cores, zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(os.Stdout), logLevels[l.stdout]))
+		add(zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(os.Stdout), logLevels[l.stdout]))
 	}
 	if l.path != "" {
 		f, err := openLogFile(l.path)
 		if err == nil {
 			closers = append(closers, f.Close)
-			cores = append(cores, zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(f), logLevels[l.file]))
+			add(zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(f), logLevels[l.file]))
 		} else {
 			failed = fmt.Errorf("log file: %w", err)
 		}
@@ -118,15 +126,15 @@ func (t *logTargets) apply(l logSettings) error {
 		w, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_INFO, "msdpd")
 		if err == nil {
 			closers = append(closers, w.Close)
-			cores = append(cores, newSyslogCore(encoding, logLevels[l.syslog], w))
+			add(newSyslogCore(encoding, logLevels[l.syslog], w))
 		} else {
 			failed = fmt.Errorf("log syslog: %w", err)
 		}
 	}
 	if l.monitor != "" {
-		cores = append(cores, monitorCore{zapcore.NewConsoleEncoder(encoding), logLevels[l.monitor], t.monitor})
+		add(monitorCore{zapcore.NewConsoleEncoder(encoding), logLevels[l.monitor], t.monitor})
 	}
-	t.cores.Store(&cores)
+	t.targets.Store(&targets)
 	for _, c := range t.closers {
 		_ = c() // a line that is being written to it may be lost
 	}
@@ -155,7 +163,7 @@ type targetsCore struct {
 
 // Enabled implements zapcore.Core.
 func (c targetsCore) Enabled(level zapcore.Level) bool {
-	for _, core := range *c.cores.Load() {
+	for _, core := range *c.targets.Load() {
 		if core.Enabled(level) {
 			return true
 		}
@@ -180,7 +188,7 @@ func (c targetsCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.C
 func (c targetsCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	var failed error
 	all := append(slices.Clip(c.fields), fields...)
-	for _, core := range *c.cores.Load() {
+	for _, core := range *c.targets.Load() {
 		if core.Enabled(e.Level) {
 			if err := core.Write(e, all); err != nil {
 				failed = err
@@ -192,6 +200,37 @@ func (c targetsCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 
 // Sync implements zapcore.Core.
 func (targetsCore) Sync() error { return nil }
+
+// debugCore writes what an operator watches: to the log of the options at any level, because who
+// asks for it wants to see it, and to the targets of the configuration that have the level.
+type debugCore struct{ *logTargets }
+
+// Enabled implements zapcore.Core.
+func (debugCore) Enabled(zapcore.Level) bool { return true }
+
+// With implements zapcore.Core; there are no fields but those of a line.
+func (c debugCore) With([]zapcore.Field) zapcore.Core { return c }
+
+// Check implements zapcore.Core.
+func (c debugCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	return ce.AddCore(e, c)
+}
+
+// Write implements zapcore.Core.
+func (c debugCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	var failed error
+	for _, t := range *c.targets.Load() {
+		if t.anyDebug || t.Enabled(e.Level) {
+			if err := t.Write(e, fields); err != nil {
+				failed = err
+			}
+		}
+	}
+	return failed
+}
+
+// Sync implements zapcore.Core.
+func (debugCore) Sync() error { return nil }
 
 // monitorCore hands lines to the sessions that watch the log; while none does it costs nothing.
 type monitorCore struct {

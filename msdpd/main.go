@@ -62,6 +62,7 @@ type daemon struct {
 	options  options
 	log      *zap.Logger
 	monitor  *vty.Monitor
+	recent   *recentLog
 	shell    *vty.Shell
 	instance *instance
 	writing  sync.Mutex // of the configuration file: operators may ask for it at once
@@ -69,7 +70,7 @@ type daemon struct {
 
 // newDaemon builds the shell, so that a configuration can be read; it opens nothing.
 func newDaemon(o options) *daemon {
-	d := &daemon{options: o, log: zap.NewNop(), monitor: &vty.Monitor{}}
+	d := &daemon{options: o, log: zap.NewNop(), monitor: &vty.Monitor{}, recent: newRecentLog()}
 	d.shell = vty.New(vty.Config{Daemon: "MSDP", Hostname: d.hostname, Monitor: d.monitor})
 	d.installConfigure(d.shell)
 	d.installConfigureSession(d.shell)
@@ -82,6 +83,8 @@ func newDaemon(o options) *daemon {
 	d.installShowLists(d.shell)
 	d.installShowLimits(d.shell)
 	d.installClear(d.shell)
+	d.installDebug(d.shell)
+	d.installShowLogging(d.shell)
 	d.installTestFilter(d.shell)
 	d.installShowRejected(d.shell)
 	d.installShowWhy(d.shell)

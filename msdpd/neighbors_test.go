@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/msdp"
 	"msdpd/lib/pim"
 	"msdpd/lib/pimd"
@@ -17,7 +18,7 @@ import (
 func newIdleInstance() *instance {
 	log := zap.NewNop()
 	in := &instance{
-		log: log, settings: newSettings(), now: time.Now(),
+		log: log, debug: debug.New(log), settings: newSettings(), now: time.Now(),
 		events: make(chan func(), 256), stopped: make(chan struct{}),
 		pimd: pimd.New(pimd.Config{}),
 	}

@@ -3,8 +3,7 @@ package msdp
 import (
 	"time"
 
-	"go.uber.org/zap"
-
+	"msdpd/lib/debug"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/wire"
 )
@@ -105,7 +104,9 @@ func (c *catchUp) due(seq sequence) bool { return c.all || seq.after(c.since) }
 // from the cache.
 func (s *Speaker) fallBehind(p *peer) {
 	p.stats.CatchUps++
-	s.log.Debug("peer is slow, served from the cache", zap.Stringer("peer", p.Addr))
+	if s.debug.Of(debug.Events, p.Addr) {
+		s.debugPeer(debug.Events, p, "slow: served from the cache")
+	}
 	p.catchUp = &catchUp{since: s.seq - 1, started: s.seq}
 }
 
@@ -127,6 +128,9 @@ func (s *Speaker) serve(p *peer) {
 		}
 		if c.started == s.seq {
 			p.catchUp = nil
+			if s.debug.Of(debug.Events, p.Addr) {
+				s.debugPeer(debug.Events, p, "has been sent all that the cache has for it")
+			}
 			return
 		}
 		*c = catchUp{since: c.started, started: s.seq}

@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/wire"
 )
@@ -30,6 +31,9 @@ func (s *Speaker) Received(now time.Time, conn ConnID, tlvs []byte) {
 		if err == nil {
 			p.heard = true
 			p.holdAt = now.Add(p.timers.Hold)
+			if s.debug.Of(debug.Packets, p.Addr) {
+				s.debugTLVs(p, "received", tlv)
+			}
 			err = s.receiveTLV(p, h, tlv)
 		}
 		if err != nil {
@@ -120,6 +124,8 @@ func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 		}
 		if why != ReasonNone {
 			s.refuse(p, sa.RP, sg, why)
+		} else if s.debug.Of(debug.SAs, p.Addr) {
+			s.debugTaken(p, sa.RP, sg)
 		}
 	}
 	s.floodBatch(p, sa.RP, &sa)

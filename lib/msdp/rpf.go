@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/rib"
 )
@@ -166,6 +167,9 @@ func (s *Speaker) routeTimers() {
 			s.takeRoute(r, *r.next)
 		}
 		if len(r.waiting) > 0 && !s.now.Before(r.deadline) {
+			if s.debug.On(debug.Timers) {
+				s.debug.Write(debug.Timers, "the route to an RP was not told in time", zap.Stringer("rp", r.addr), zap.Int("waiting entries", len(r.waiting)))
+			}
 			s.admitWaiting(r)
 		}
 	}
@@ -182,6 +186,9 @@ func (s *Speaker) rpfPeer(r *rpInfo) decision {
 	if epoch := s.rpfEpoch + 1; r.epoch != epoch {
 		r.decision = s.decide(r)
 		r.epoch = epoch
+		if s.debug.On(debug.RPF) {
+			s.debugDecision(r)
+		}
 	}
 	return r.decision
 }
@@ -340,6 +347,8 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 			}
 			if why != ReasonNone {
 				s.refuse(p, r.addr, waiting[n].sg, why)
+			} else if s.debug.Of(debug.SAs, p.Addr) {
+				s.debugTaken(p, r.addr, waiting[n].sg)
 			}
 		}
 		if p != nil {
@@ -386,7 +395,9 @@ func (s *Speaker) forgetIdleRPs() {
 				r.by.rps--
 			}
 			s.env.UntrackRoute(addr)
-			s.log.Debug("RP forgotten", zap.Stringer("rp", addr))
+			if s.debug.On(debug.Timers) {
+				s.debug.Write(debug.Timers, "RP forgotten, no SA names it any more", zap.Stringer("rp", addr))
+			}
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/rib"
@@ -72,8 +73,9 @@ func (noRPs) MyRPs() []ipv4.Addr                       { return nil }
 // Speaker is one routing instance's MSDP. Its methods must be called by one goroutine,
 // with times that never go back.
 type Speaker struct {
-	env Env
-	log *zap.Logger
+	env   Env
+	log   *zap.Logger
+	debug *debug.Log // may be nil
 	// epoch is stamp 0, an hour before the Speaker began so that restored entries have a stamp.
 	epoch time.Time
 	now   time.Time

@@ -47,7 +47,8 @@ func startReaper() (*reaper, error) {
 // netns announces a namespace that is about to be made.
 func (r *reaper) netns(name string) { r.tell("netns " + name) }
 
-// path announces a file or directory that is about to be made. It must hold no spaces.
+// path announces a file or directory that is about to be made; the last one announced is removed first. It must hold no
+// spaces.
 func (r *reaper) path(path string) { r.tell("path " + path) }
 
 // tell ignores errors: a reaper that has gone is reported by reap.
@@ -91,6 +92,7 @@ func Remove(name string) error {
 	if err != nil {
 		return err
 	}
+	r.path(dir)
 	for _, s := range spaces {
 		space := filepath.Base(s)
 		r.netns(space)
@@ -98,7 +100,6 @@ func Remove(name string) error {
 			r.path(dir)
 		}
 	}
-	r.path(dir)
 	return r.reap()
 }
 

@@ -11,7 +11,8 @@ netns='' paths='' crash=''
 while read -r kind what; do
 	case $kind in
 	netns) netns="$netns $what" ;;
-	path) paths="$paths $what" ;;
+	# The last one first: the first is the directory that says that the network's name is taken.
+	path) paths="$what $paths" ;;
 	dismiss) exit 0 ;;
 	esac
 done
