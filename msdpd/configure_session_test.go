@@ -15,12 +15,12 @@ import (
 
 // shellRig is a daemon whose owner is the test, so that time passes when the test says so.
 type shellRig struct {
-	t *testing.T
+	t testing.TB
 	d *daemon
 	s *vty.Session
 }
 
-func newShellRig(t *testing.T) *shellRig {
+func newShellRig(t testing.TB) *shellRig {
 	d := newDaemon(options{})
 	d.instance = newIdleInstance()
 	ended := make(chan struct{})
