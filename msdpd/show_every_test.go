@@ -87,6 +87,19 @@ func newPopulatedRig(t *testing.T) *shellRig {
 	return r
 }
 
+// TestTrialNeedsAttention: whoever comes in meanwhile sees that the configuration may go.
+func TestTrialNeedsAttention(t *testing.T) {
+	r := newPopulatedRig(t)
+	const said = "the running configuration is on trial"
+	if out := r.run("show ip msdp summary"); !strings.Contains(out, said) {
+		t.Errorf("the summary says nothing of it:\n%s", out)
+	}
+	r.run("commit")
+	if out := r.run("show ip msdp summary"); strings.Contains(out, said) || !strings.Contains(out, "Needs attention") {
+		t.Errorf("after the commit:\n%s", out)
+	}
+}
+
 // showValue is something that there is, to stand for a variable of a show command.
 func showValue(t *testing.T, p part) string {
 	if !p.isVariable() {

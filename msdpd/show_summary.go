@@ -69,6 +69,9 @@ func (d *daemon) overview() (overview, error) {
 		if z := o.zebra; z.Undecodable+z.Refused > 0 {
 			o.attention = append(o.attention, fmt.Sprintf("zebra: %d messages from it were not understood, %d of ours it did not understand: is FRR %s right? If not, say which one by --zebra-version", z.Undecodable, z.Refused, z.Release))
 		}
+		if t := in.history.trial; t != nil {
+			o.attention = append(o.attention, fmt.Sprintf("the running configuration is on trial for %s more; `commit` keeps it", uptime(t.deadline.Sub(now))))
+		}
 		if o.joins.Limited > 0 {
 			o.attention = append(o.attention, fmt.Sprintf("%d sources are not joined because of the limits on joins: %s, %d in all", o.joins.Limited, groupLimit(w.groupJoins), in.settings.joins.all()))
 		}
