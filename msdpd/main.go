@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/spf13/pflag"
@@ -71,7 +72,7 @@ type daemon struct {
 // newDaemon builds the shell, so that a configuration can be read; it opens nothing.
 func newDaemon(o options) *daemon {
 	d := &daemon{options: o, log: zap.NewNop(), monitor: &vty.Monitor{}, recent: newRecentLog()}
-	d.shell = vty.New(vty.Config{Daemon: "MSDP", Hostname: d.hostname, Monitor: d.monitor})
+	d.shell = vty.New(vty.Config{Daemon: "MSDP", Hostname: d.hostname, Monitor: d.monitor, Neighbors: filepath.Dir(o.zserv)})
 	d.installConfigure(d.shell)
 	d.installConfigureSession(d.shell)
 	d.installSystem(d.shell)
