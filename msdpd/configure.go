@@ -153,10 +153,7 @@ func (d *daemon) reload() {
 	notify(d.log, reloading())
 	s, err := d.readConfig(d.options.configFile)
 	if err == nil {
-		err = d.instance.do(func() {
-			d.instance.history.remember(d.instance.now, d.instance.settings, nil)
-			d.instance.apply(s)
-		})
+		err = d.instance.do(func() { d.instance.replace(s) })
 	}
 	defer notify(d.log, reloaded(err))
 	if err != nil {

@@ -81,7 +81,8 @@ func (v *vtySettings) writeLine(line func(string, ...any)) {
 		line(" access-class %s", v.class)
 	}
 	if v.timeout != defaultTimeout {
-		line(" exec-timeout %d %d", v.timeout/time.Minute, v.timeout%time.Minute/time.Second)
+		minutes := min(v.timeout/time.Minute, maxTimeoutMinutes)
+		line(" exec-timeout %d %d", minutes, (v.timeout-minutes*time.Minute)/time.Second)
 	}
 	line("exit")
 }
@@ -121,6 +122,10 @@ func (c *configurator) vty() {
 	c.line()
 	c.ignored()
 }
+
+// maxTimeoutMinutes is the most that the first number of `exec-timeout` may be, as in FRR; the seconds
+// may go beyond it.
+const maxTimeoutMinutes = 35791
 
 // line installs `line vty` and what is in it.
 func (c *configurator) line() {

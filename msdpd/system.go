@@ -30,13 +30,10 @@ func (d *daemon) ask(f func(now time.Time)) (time.Time, error) {
 }
 
 func (d *daemon) installSystem(sh *vty.Shell) {
-	sh.Install(sh.View, "show version", "Show running system information\nThe release of msdpd\n", func(c *vty.Call) error {
-		c.Printf("%s", versionText())
-		return nil
-	})
+	sh.Install(sh.View, "show version [json$json]", "Show running system information\nThe release of msdpd\nAs JSON\n", showVersion)
 	sh.Install(sh.View, "show running-config [brief$brief] [json$json]",
 		"Show running system information\nThe configuration in force\nWithout the access lists and prefix lists\nAs JSON\n", d.showRunning)
-	sh.Install(sh.Enable, "show startup-config", "Show running system information\nThe configuration file\n", d.showStartup)
+	sh.Install(sh.Enable, "show startup-config [json$json]", "Show running system information\nThe configuration file\nAs JSON\n", d.showStartup)
 	sh.Install(sh.Enable, "write terminal", "Write the configuration\nTo this terminal\n", d.showRunning)
 	sh.Install(sh.Enable, "write [<memory|file>]", "Write the configuration\nTo the configuration file\nTo the configuration file\n", d.writeFile)
 	sh.Install(sh.Enable, "copy running-config WORD$file", "Copy a configuration\nThe configuration in force\nA file beside the configuration file, msdpd…\n", d.copyRunning)
@@ -59,13 +56,21 @@ func (d *daemon) showRunning(c *vty.Call) error {
 	if c.Has("json") {
 		var text bytes.Buffer
 		s.write(&text, key)
-		out := newJSONObject(c)
-		out.member("lines", strings.Split(strings.TrimRight(text.String(), "\n"), "\n"))
-		return out.close()
+		return linesJSON(c, strings.Split(strings.TrimRight(text.String(), "\n"), "\n"))
 	}
 	c.Printf("\nCurrent configuration:\n")
 	s.write(c, key)
 	return nil
+}
+
+// linesJSON prints lines of a configuration.
+func linesJSON(c *vty.Call, lines []string) error {
+	if lines == nil {
+		lines = []string{}
+	}
+	out := newJSONObject(c)
+	out.member("lines", lines)
+	return out.close()
 }
 
 // copyRunning writes the running configuration to a file beside the configuration file, and to no
@@ -95,6 +100,9 @@ func (d *daemon) showStartup(c *vty.Call) error {
 	if err != nil {
 		return err
 	}
+	if c.Has("json") {
+		return linesJSON(c, strings.Split(strings.TrimRight(string(text), "\n"), "\n"))
+	}
 	_, err = c.Write(text)
 	return err
 }
@@ -105,9 +113,13 @@ func (d *daemon) writeFile(c *vty.Call) error {
 	// First of all: whoever writes last has the settings that are in force then.
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	s, err := d.instance.snapshot()
-	if err != nil {
+	var s *settings
+	var refused error
+	if _, err := d.ask(func(time.Time) { s, refused = d.instance.settings.clone(), d.instance.mayBeSaved() }); err != nil {
 		return err
+	}
+	if refused != nil {
+		return refused
 	}
 	var text bytes.Buffer
 	s.write(&text, guard.Key.Reveal)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -247,7 +246,7 @@ func TestKillZebra(t *testing.T) {
 	k.flows("since that route is back", time.Now())
 	lab.Eventually(t, patience, poll, func() error {
 		out, err := rp.Msdpsh("show ip msdp rpf " + k.d[1].rpAddr)
-		if err == nil && !strings.Contains(out, "told by zebra") {
+		if err == nil && !says(out, "told by zebra") {
 			err = fmt.Errorf("the route to the peer is not zebra's:\n%s", out)
 		}
 		return err
