@@ -1,6 +1,7 @@
 package msdp
 
 import (
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -26,13 +27,44 @@ const (
 // beginBatch starts to gather the entries of one TLV that are to be flooded.
 func (s *Speaker) beginBatch() {
 	s.sgs = s.sgs[:0]
+	s.recent.note(s.stamp(), s.seq)
 	s.seq++
 }
+
+// recent tells by its sequence whether a change was flooded within floodInterval.
+type recent struct {
+	// settled is the last sequence that was given before that.
+	settled sequence
+	marks   []mark // in order of time, at most one for each stamp of the interval
+}
+
+// mark is the last sequence that was given before a stamp.
+type mark struct {
+	at  stamp
+	seq sequence
+}
+
+// note says that the sequences behind last are given at now or later.
+func (r *recent) note(now stamp, last sequence) {
+	if n := len(r.marks); n > 0 && r.marks[n-1].at == now {
+		return
+	}
+	r.marks = append(r.marks, mark{now, last})
+	old := 0
+	for old < len(r.marks) && now.since(r.marks[old].at) >= floodInterval {
+		// What was given at that stamp ends where the next one's begins.
+		r.settled = r.marks[old+1].seq
+		old++
+	}
+	r.marks = slices.Delete(r.marks, 0, old)
+}
+
+// floodedLately reports whether e was flooded so short a time ago that it is not flooded again.
+func (s *Speaker) floodedLately(e *entry) bool { return e.seq.after(s.recent.settled) }
 
 // floodLater marks e as changed and adds it to the batch.
 func (s *Speaker) floodLater(e *entry) {
 	e.seq = s.seq
-	e.sent = s.stamp()
 	s.sgs = append(s.sgs, e.sg)
 }
 

@@ -92,7 +92,8 @@ type Speaker struct {
 
 	cache  *table
 	seq    sequence // of the last change
-	swept  number   // where the expiry sweep goes on
+	recent recent
+	swept  number // where the expiry sweep goes on
 	sweepT time.Time
 
 	limiter limiter
@@ -151,7 +152,7 @@ func New(now time.Time, env Env, log *zap.Logger) *Speaker {
 		kernel:     make(map[ipv4.SG]kernelEntry),
 		interest:   make(map[ipv4.Addr]bool),
 		sweepT:     now, advertised: now,
-		seq: 1, // 0 is older than every change
+		seq: 1, recent: recent{settled: 1}, // 0 is older than every change
 	}
 }
 
