@@ -234,36 +234,43 @@ func (t *table) eachOfGroup(g ipv4.Addr, f func(number, *entry)) {
 }
 
 // warmer brings what is needed to find some (S,G)s into the processor's cache, all at once: one
-// after the other, each would wait for memory.
+// after the other, each would wait for memory. Where to read is found out first, so that as many
+// reads as the processor can have under way follow each other at once.
 type warmer struct {
-	sought [wire.MaxEntries]sought
-	sum    uint32 // of what was read, so that it is read
+	sought  [wire.MaxEntries]sought
+	buckets [wire.MaxEntries]*indexBucket
+	next    [wire.MaxEntries]*uint32
+	sum     uint32 // of what was read, so that it is read
 }
 
 // warm makes ready for the entries of an SA.
 func (t *table) warm(w *warmer, sa *wire.SourceActive) {
-	all := w.sought[:sa.Len()]
-	for i := range all {
-		k := &all[i]
+	n := sa.Len()
+	for i := range n {
 		sg, _ := sa.Entry(i)
-		*k = t.seek(sg)
-		w.sum += uint32(t.entries.bucketOf(k.hash).tags[0])
+		k := t.seek(sg)
+		w.sought[i], w.buckets[i] = k, t.entries.bucketOf(k.hash)
 	}
-	for i := range all {
-		k := &all[i]
-		b := t.entries.bucketOf(k.hash)
-		if at := slices.Index(b.tags[:], tagOf(k.hash)); at >= 0 {
+	sum := w.sum
+	for _, b := range w.buckets[:n] {
+		sum += b.next
+	}
+	for i, b := range w.buckets[:n] {
+		k := &w.sought[i]
+		if at := slices.Index(b.tags[:], tagOf(k.hash)); at >= 0 && b.numbers[at] != none {
 			k.seen = b.numbers[at]
+			w.next[i] = (*uint32)(&t.at(k.seen).heard)
 			continue
 		}
-		w.sum += uint32(t.groups.bucketOf(t.groupHash(k.sg.Group)).tags[0])
+		w.next[i] = &t.groups.bucketOf(t.groupHash(k.sg.Group)).next
 		if b.next != 0 {
-			w.sum += uint32(t.entries.behind(b).tags[0])
+			sum += t.entries.behind(b).next
 		}
 	}
-	for i := range all {
-		w.sum += uint32(t.at(all[i].seen).heard)
+	for _, at := range w.next[:n] {
+		sum += *at
 	}
+	w.sum = sum
 }
 
 // each calls f with every entry in use from number 'from' up to below 'to', in number order. f
