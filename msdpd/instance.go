@@ -25,6 +25,7 @@ type instance struct {
 	log     *zap.Logger
 	options options
 	events  chan func()
+	inbox   *inbox        // what sessions bring
 	stopped chan struct{} // closed when the owner no longer takes events
 
 	transport *transport.Transport
@@ -60,6 +61,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 	in := &instance{
 		log: log, options: o, settings: s,
 		events:  make(chan func(), 256),
+		inbox:   newInbox(),
 		stopped: make(chan struct{}),
 		now:     time.Now(),
 
@@ -72,7 +74,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 	}
 	in.registers = registers
 	in.forwarder = mroute.NewForwarder(log.Named("mroute"))
-	in.transport = transport.New(transport.Config{Log: log.Named("transport")}, sessions{in})
+	in.transport = transport.New(transport.Config{Batched: true, Log: log.Named("transport")}, sessions{in})
 	in.zebra = zclient.New(zclient.Config{
 		Socket: o.zserv, Release: in.zebraRelease, Log: log.Named("zebra"), Handler: routing{in},
 	})
@@ -194,6 +196,9 @@ func (in *instance) loop(ctx context.Context) {
 		case f := <-in.events:
 			in.now = time.Now()
 			f()
+		case <-in.inbox.ready:
+			in.now = time.Now()
+			in.takeTurns()
 		case <-timer.C:
 			in.now = time.Now()
 		}
@@ -218,8 +223,33 @@ func (in *instance) loop(ctx context.Context) {
 	}
 }
 
-// drain does what the callbacks of an event asked for.
+// takeTurns takes what some sessions have brought.
+func (in *instance) takeTurns() {
+	for range burstTurns {
+		t, ok := in.inbox.next()
+		if !ok {
+			return
+		}
+		if t.do != nil {
+			t.do()
+		} else {
+			in.speaker.Received(in.now, msdp.ConnID(t.id), t.tlvs)
+		}
+		if t.done != nil {
+			t.done.Release()
+		}
+		in.runDeferred()
+	}
+	in.inbox.wake() // for what is left
+}
+
+// drain ends an event: what its callbacks asked for is done, and what it sent goes out.
 func (in *instance) drain() {
+	in.runDeferred()
+	in.transport.Flush()
+}
+
+func (in *instance) runDeferred() {
 	for len(in.deferred) > 0 {
 		todo := in.deferred
 		in.deferred = nil
