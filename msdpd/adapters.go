@@ -97,8 +97,9 @@ func (h sessions) Received(id transport.ConnID, batch *transport.Batch) {
 	h.in.inbox.received(id, batch)
 }
 
+// Writable waits for no turn: what is read of a peer does not delay what it is sent.
 func (h sessions) Writable(id transport.ConnID) {
-	h.in.inbox.happened(id, func() { h.in.speaker.Writable(h.in.now, msdp.ConnID(id)) })
+	h.in.post(func() { h.in.speaker.Writable(h.in.now, msdp.ConnID(id)) })
 }
 
 func (h sessions) Closed(id transport.ConnID, err error) {

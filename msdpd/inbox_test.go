@@ -19,6 +19,13 @@ func sources(messages int) []byte {
 	return wire.AppendSourceActive(nil, 0x0a010101, sgs)
 }
 
+// tlv is a message of an unknown type.
+func tlv(n int) []byte {
+	b := make([]byte, n)
+	b[0], b[1], b[2] = 99, byte(n>>8), byte(n)
+	return b
+}
+
 // turns takes what there is, at most n, as "session:octets" or "session:event".
 func turns(b *inbox, n int) []string {
 	var got []string
@@ -49,19 +56,28 @@ func TestInboxTurns(t *testing.T) {
 		n    int
 		want []string
 	}{
-		{"those that flood take turns", nil, 4, []string{"1:3068", "2:3068", "1:3068", "2:3068"}},
-		{"who was silent comes first", func() { b.received(3, batch(keepAlive)) }, 1, []string{"3:3"}},
-		{"but not again before it has had a turn", func() { b.received(3, batch(keepAlive)) }, 4, []string{"1:3068", "2:3068", "3:3", "1:3068"}},
-		{"the order of a session is kept", nil, 10, []string{"2:3068", "1:event"}},
-		{"nothing is left", nil, 1, nil},
-		{"short messages go together", func() {
+		{"those that flood take turns", nil, 4, []string{"1:3068", "1:3068", "2:3068", "1:3068"}},
+		{"who says little waits for one of them at most", func() {
+			b.received(3, batch(keepAlive))
+			b.received(4, batch(keepAlive))
+		}, 5, []string{"3:3", "2:3068", "4:3", "1:3068", "1:event"}},
+		{"and again", func() { b.received(3, batch(keepAlive)) }, 2, []string{"3:3", "2:3068"}},
+		{"until nothing is left", nil, 10, []string{"2:3068"}},
+		{"short messages are one turn", func() {
 			var all []byte
 			for range 300 {
 				all = wire.AppendSourceActive(all, 0x0a010101, []ipv4.SG{{Source: 0x0a000001, Group: 0xee000001}})
 			}
 			b.received(4, batch(all))
-		}, 9, []string{"4:4080", "4:1920"}},
-		{"a message is never cut", func() { b.received(4, batch(append(slices.Clone(keepAlive), 99, 0xff, 0xff))) }, 1, []string{"4:3"}},
+			b.received(5, batch(sources(1)))
+		}, 9, []string{"4:4080", "4:1920", "5:3068"}},
+		{"short batches are one turn, too", func() {
+			for range 3 {
+				b.received(6, batch(keepAlive))
+			}
+			b.received(7, batch(keepAlive))
+		}, 9, []string{"6:3", "6:3", "6:3", "7:3"}},
+		{"a message is never cut", func() { b.received(8, batch(append(slices.Clone(keepAlive), tlv(9192)...))) }, 9, []string{"8:3", "8:9192"}},
 	} {
 		if step.add != nil {
 			step.add()

@@ -225,20 +225,23 @@ func (in *instance) loop(ctx context.Context) {
 
 // takeTurns takes what some sessions have brought.
 func (in *instance) takeTurns() {
-	for range burstTurns {
-		t, ok := in.inbox.next()
+	for turns := 0; turns < burstTurns; {
+		p, ok := in.inbox.next()
 		if !ok {
 			return
 		}
-		if t.do != nil {
-			t.do()
+		if p.do != nil {
+			p.do()
 		} else {
-			in.speaker.Received(in.now, msdp.ConnID(t.id), t.tlvs)
+			in.speaker.Received(in.now, msdp.ConnID(p.id), p.tlvs)
 		}
-		if t.done != nil {
-			t.done.Release()
+		if p.done != nil {
+			p.done.Release()
 		}
 		in.runDeferred()
+		if p.last {
+			turns++
+		}
 	}
 	in.inbox.wake() // for what is left
 }
