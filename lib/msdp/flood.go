@@ -130,8 +130,9 @@ func (s *Speaker) beginCatchUp(p *peer) {
 	s.serve(p)
 }
 
-// due reports whether what changed then is to be sent.
-func (c *catchUp) due(seq sequence) bool { return c.all || seq.after(c.since) }
+// due reports whether what changed then is to be sent in this pass. What changed after it began is
+// the next one's, so that nothing is sent twice.
+func (c *catchUp) due(seq sequence) bool { return (c.all || seq.after(c.since)) && !seq.after(c.started) }
 
 // fallBehind: the queue to p is full. What is in it goes out in time; the rest is taken
 // from the cache.
