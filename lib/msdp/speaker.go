@@ -132,6 +132,7 @@ type Speaker struct {
 	sgs, permitted  []ipv4.SG
 	bytes, filtered []byte
 	warmer          warmer
+	chunk           chunk
 }
 
 // New returns a Speaker without peers. Call Apply to give it a configuration.
