@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
 	"time"
 )
 
@@ -81,11 +80,28 @@ func (o *jsonObject) member(name string, value any) {
 	if err != nil && o.err == nil {
 		o.err = err
 	}
-	o.print(jsonKey.ReplaceAllString(string(text), "$1:"))
+	o.print(string(closeUpKeys(text)))
 }
 
-// jsonKey matches a key at the start of a line of indented JSON: FRR writes no space behind it.
-var jsonKey = regexp.MustCompile(`(?m)^(\s*"(?:[^"\\]|\\.)*"): `)
+// closeUpKeys takes the space behind each key from indented JSON: FRR writes none.
+func closeUpKeys(text []byte) []byte {
+	out := text[:0]
+	inString := false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		out = append(out, c)
+		switch {
+		case inString && c == '\\':
+			i++
+			out = append(out, text[i])
+		case c == '"':
+			inString = !inString
+		case c == ':' && !inString:
+			i++
+		}
+	}
+	return out
+}
 
 // object begins a member that is an object; end it with closeMember.
 func (o *jsonObject) object(name string) *jsonObject {
