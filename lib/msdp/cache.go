@@ -22,7 +22,7 @@ func (s *Speaker) addEntry(k sought, p *peer, r *rpInfo) (number, *entry) {
 	r.entries++
 	s.watchBGP(r)
 	p.saCount++
-	if s.limiter.counting {
+	if s.limiter.counts(n) {
 		s.limiter.entryCame(k.sg)
 	}
 	s.noteEntry(e, true, "")
@@ -51,7 +51,7 @@ func (s *Speaker) removeEntry(n number, e *entry, why string) {
 		s.watchBGP(r)
 		r.used = s.now
 	}
-	if s.limiter.counting {
+	if s.limiter.counts(n) {
 		s.limiter.entryWent(e.sg)
 	}
 	s.cache.remove(n)

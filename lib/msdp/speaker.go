@@ -237,6 +237,7 @@ func (s *Speaker) Tick(now time.Time) {
 	}
 	s.sweep()
 	s.refilter()
+	s.countMore()
 	s.tellLimits()
 }
 
