@@ -168,7 +168,7 @@ func (p printer) line(w workload, l line) {
 	if l.Joins > 0 {
 		p.printf("    joins: 99 %% in %.1f ms, all in %.1f ms\n", l.Join99*1000, l.JoinMost*1000)
 	}
-	if w.plan.mesh {
+	if w.plan.everySecond {
 		p.printf("    KeepAlives were at most %.1f ms late\n", l.KeepAliveLate*1000)
 	}
 	if l.Note != "" {
