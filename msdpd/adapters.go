@@ -87,30 +87,28 @@ func (in *instance) routeDelivered(addr ipv4.Addr, r rib.Route) {
 type sessions struct{ in *instance }
 
 func (h sessions) Connected(id transport.ConnID, local, remote netip.AddrPort) {
-	h.in.post(func() { h.in.speaker.Connected(h.in.now, msdp.ConnID(id), local, remote) })
+	h.in.inbox.happened(id, func() { h.in.speaker.Connected(h.in.now, msdp.ConnID(id), local, remote) })
 }
 
 func (h sessions) DialFailed(id transport.ConnID, err error) {
-	h.in.post(func() { h.in.speaker.DialFailed(h.in.now, msdp.ConnID(id), err) })
+	h.in.inbox.happened(id, func() { h.in.speaker.DialFailed(h.in.now, msdp.ConnID(id), err) })
 }
 
 func (h sessions) Accepted(id transport.ConnID, local, remote netip.AddrPort) {
-	h.in.post(func() { h.in.speaker.Accepted(h.in.now, msdp.ConnID(id), local, remote) })
+	h.in.inbox.happened(id, func() { h.in.speaker.Accepted(h.in.now, msdp.ConnID(id), local, remote) })
 }
 
 func (h sessions) Received(id transport.ConnID, batch *transport.Batch) {
-	h.in.post(func() {
-		h.in.speaker.Received(h.in.now, msdp.ConnID(id), batch.TLVs)
-		batch.Release()
-	})
+	h.in.inbox.received(id, batch)
 }
 
+// Writable waits for no turn: what is read of a peer does not delay what it is sent.
 func (h sessions) Writable(id transport.ConnID) {
 	h.in.post(func() { h.in.speaker.Writable(h.in.now, msdp.ConnID(id)) })
 }
 
 func (h sessions) Closed(id transport.ConnID, err error) {
-	h.in.post(func() { h.in.speaker.Closed(h.in.now, msdp.ConnID(id), err) })
+	h.in.inbox.happened(id, func() { h.in.speaker.Closed(h.in.now, msdp.ConnID(id), err) })
 }
 
 func (h sessions) ListenerUp(local ipv4.Addr) {

@@ -27,6 +27,7 @@ type instance struct {
 	debug   *debug.Log
 	options options
 	events  chan func()
+	inbox   *inbox        // what sessions bring
 	stopped chan struct{} // closed when the owner no longer takes events
 
 	transport *transport.Transport
@@ -62,6 +63,7 @@ func newInstance(log *zap.Logger, watched *debug.Log, o options, s *settings) (*
 	in := &instance{
 		log: log, debug: watched, options: o, settings: s,
 		events:  make(chan func(), 256),
+		inbox:   newInbox(),
 		stopped: make(chan struct{}),
 		now:     time.Now(),
 
@@ -74,7 +76,7 @@ func newInstance(log *zap.Logger, watched *debug.Log, o options, s *settings) (*
 	}
 	in.registers = registers
 	in.forwarder = mroute.NewForwarder(log.Named("mroute"))
-	in.transport = transport.New(transport.Config{Log: log.Named("transport")}, sessions{in})
+	in.transport = transport.New(transport.Config{Batched: true, Log: log.Named("transport")}, sessions{in})
 	in.zebra = zclient.New(zclient.Config{
 		Socket: o.zserv, Release: in.zebraRelease, Log: log.Named("zebra"), Handler: routing{in},
 	})
@@ -198,6 +200,9 @@ func (in *instance) loop(ctx context.Context) {
 		case f := <-in.events:
 			in.now = time.Now()
 			f()
+		case <-in.inbox.ready:
+			in.now = time.Now()
+			in.takeTurns()
 		case <-timer.C:
 			in.now = time.Now()
 		}
@@ -222,8 +227,36 @@ func (in *instance) loop(ctx context.Context) {
 	}
 }
 
-// drain does what the callbacks of an event asked for.
+// takeTurns takes what some sessions have brought.
+func (in *instance) takeTurns() {
+	for turns := 0; turns < burstTurns; {
+		p, ok := in.inbox.next()
+		if !ok {
+			return
+		}
+		if p.do != nil {
+			p.do()
+		} else {
+			in.speaker.Received(in.now, msdp.ConnID(p.id), p.tlvs)
+		}
+		if p.done != nil {
+			p.done.Release()
+		}
+		in.runDeferred()
+		if p.last {
+			turns++
+		}
+	}
+	in.inbox.wake() // for what is left
+}
+
+// drain ends an event: what its callbacks asked for is done, and what it sent goes out.
 func (in *instance) drain() {
+	in.runDeferred()
+	in.transport.Flush()
+}
+
+func (in *instance) runDeferred() {
 	for len(in.deferred) > 0 {
 		todo := in.deferred
 		in.deferred = nil

@@ -19,7 +19,7 @@ func newIdleInstance() *instance {
 	log := zap.NewNop()
 	in := &instance{
 		log: log, debug: debug.New(log), settings: newSettings(), now: time.Now(),
-		events: make(chan func(), 256), stopped: make(chan struct{}),
+		inbox: newInbox(), events: make(chan func(), 256), stopped: make(chan struct{}),
 		pimd: pimd.New(pimd.Config{}),
 	}
 	in.transport = transport.New(transport.Config{}, sessions{in})

@@ -106,12 +106,12 @@ func (s *Speaker) announceLater(l *localSource, rp ipv4.Addr) {
 
 // announce floods SAs for the local sources in due.
 func (s *Speaker) announce(due *chunk) {
-	for _, rp := range due.order {
+	for _, of := range due.lots {
 		s.beginBatch()
-		for _, sg := range due.byRP[rp] {
-			s.announceLater(&s.locals[s.localIndex[sg]], rp)
+		for _, sg := range of.sgs {
+			s.announceLater(&s.locals[s.localIndex[sg]], of.rp)
 		}
-		s.floodBatch(nil, rp, nil)
+		s.floodBatch(nil, of.rp, nil)
 	}
 }
 

@@ -343,7 +343,7 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 			p.quota.pending--
 			why := p.in.judgeRP(r.addr) // it may have come into force since
 			if why == ReasonNone {
-				why = s.take(p, r, waiting[n].sg)
+				why = s.take(p, r, s.cache.seek(waiting[n].sg))
 			}
 			if why != ReasonNone {
 				s.refuse(p, r.addr, waiting[n].sg, why)

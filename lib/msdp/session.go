@@ -410,7 +410,8 @@ func (s *Speaker) peerTimers(p *peer) {
 		if p.candidate != 0 && !s.now.Before(p.candidateUntil) {
 			s.dropCandidate(p)
 		}
-		if !s.now.Before(p.keepAliveAt) {
+		// Rather a little too early than too late: the next tick may be behind it.
+		if s.now.Add(TickInterval).After(p.keepAliveAt) {
 			if s.debug.Of(debug.Timers, p.Addr) {
 				s.debugPeer(debug.Timers, p, "KeepAlive timer expired", zap.Duration("period", p.timers.KeepAlive))
 			}

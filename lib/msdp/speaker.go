@@ -94,7 +94,8 @@ type Speaker struct {
 
 	cache  *table
 	seq    sequence // of the last change
-	swept  number   // where the expiry sweep goes on
+	recent recent
+	swept  number // where the expiry sweep goes on
 	sweepT time.Time
 
 	limiter limiter
@@ -133,6 +134,7 @@ type Speaker struct {
 	sgs, permitted  []ipv4.SG
 	bytes, filtered []byte
 	warmer          warmer
+	chunk           chunk
 }
 
 // New returns a Speaker without peers. Call Apply to give it a configuration.
@@ -153,7 +155,7 @@ func New(now time.Time, env Env, log *zap.Logger) *Speaker {
 		kernel:     make(map[ipv4.SG]kernelEntry),
 		interest:   make(map[ipv4.Addr]bool),
 		sweepT:     now, advertised: now,
-		seq: 1, // 0 is older than every change
+		seq: 1, recent: recent{settled: 1}, // 0 is older than every change
 	}
 }
 
@@ -237,6 +239,7 @@ func (s *Speaker) Tick(now time.Time) {
 	}
 	s.sweep()
 	s.refilter()
+	s.countMore()
 	s.tellLimits()
 }
 
