@@ -60,9 +60,9 @@ func (e speakerEnv) UntrackRoute(addr ipv4.Addr) {
 	})
 }
 
-func (e speakerEnv) AskBGP(rp ipv4.Addr) {
+func (e speakerEnv) AskBGP(rp, by ipv4.Addr) {
 	e.debugAsked("bgpd", "asked for the path", rp)
-	e.bgpd.Ask(rp)
+	e.bgpd.Ask(rp, by)
 	e.askZebraForPath(rp)
 }
 

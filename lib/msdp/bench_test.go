@@ -36,7 +36,7 @@ func (e *sinkEnv) Allow([]ipv4.Addr)                           {}
 func (e *sinkEnv) Guard(map[ipv4.Addr]guard.Guard)             {}
 func (e *sinkEnv) TrackRoute(ipv4.Addr)                        {}
 func (e *sinkEnv) UntrackRoute(ipv4.Addr)                      {}
-func (e *sinkEnv) AskBGP(ipv4.Addr)                            {}
+func (e *sinkEnv) AskBGP(_, _ ipv4.Addr)                       {}
 func (e *sinkEnv) WatchBGP(ipv4.Addr)                          {}
 func (e *sinkEnv) UnwatchBGP(ipv4.Addr)                        {}
 func (e *sinkEnv) Join(ipv4.SG)                                {}

@@ -91,8 +91,12 @@ func (s *Speaker) rp(addr ipv4.Addr, by *peer) *rpInfo {
 		s.env.TrackRoute(addr)
 	}
 	r.used = s.now
-	if r.byBGP() && !r.bgp.watched && s.now.Sub(r.bgp.asked) >= askAgainPeriod {
-		s.askBGP(r)
+	switch {
+	case !r.byBGP():
+	case !r.bgp.known && by != nil && by.Addr != r.bgp.askedBy:
+		s.askBGP(r, by) // another peer's turn may come sooner
+	case !r.bgp.watched && s.now.Sub(r.bgp.asked) >= askAgainPeriod:
+		s.askBGP(r, by)
 	}
 	return r
 }
@@ -126,7 +130,7 @@ func (s *Speaker) rpRouteChanged(r *rpInfo, route rib.Route) {
 		s.admitWaiting(r)
 		return
 	}
-	s.askBGP(r)
+	s.askBGPForAll(r)
 	switch {
 	case r.bgp.known || !r.known || !r.route.Reachable():
 		if r.known && !r.bgp.known {

@@ -47,8 +47,9 @@ type Env interface {
 	TrackRoute(addr ipv4.Addr)
 	// UntrackRoute ends it. Calls are counted: an address may be tracked more than once.
 	UntrackRoute(addr ipv4.Addr)
-	// AskBGP has bgpd asked at once about the path to rp: BGPAnswered answers.
-	AskBGP(rp ipv4.Addr)
+	// AskBGP has bgpd asked about the path to rp, in by's turn: the peer that wants to know,
+	// 0.0.0.0 for this router itself. BGPAnswered answers.
+	AskBGP(rp, by ipv4.Addr)
 	// WatchBGP has bgpd asked again and again, as it does not tell of changes, until UnwatchBGP.
 	WatchBGP(rp ipv4.Addr)
 	UnwatchBGP(rp ipv4.Addr)
