@@ -120,7 +120,7 @@ func (t *terminals) telnet() vty.TelnetSettings {
 	return vty.TelnetSettings{
 		Password: s.vty.password, Enable: s.vty.enable, Advanced: s.vty.advanced,
 		Banner: s.vty.banner.text(), Timeout: s.vty.timeout, Lines: s.vty.lines,
-		Permit: s.mayConnect,
+		Permit: func(from netip.Addr) bool { return s.mayConnect(t.options, from) },
 	}
 }
 

@@ -76,7 +76,8 @@ func TestLogTargets(t *testing.T) {
 	core, base := observer.New(zap.InfoLevel)
 	targets := newLogTargets(core, "file", &vty.Monitor{}, newRecentLog())
 	log := zap.New(targetsCore{logTargets: targets}).Named("x").With(zap.String("peer", "10.0.0.2"))
-	path := filepath.Join(t.TempDir(), "log")
+	targets.dir = t.TempDir()
+	path := filepath.Join(targets.dir, "log")
 	l := newLogSettings()
 	l.path, l.file, l.precision = path, "warnings", 0
 	if err := targets.apply(l); err != nil {
@@ -98,7 +99,7 @@ func TestLogTargets(t *testing.T) {
 	if base.Len() != 3 {
 		t.Errorf("the options' log has %d lines", base.Len())
 	}
-	l.path = filepath.Join(t.TempDir(), "none", "log")
+	l.path = filepath.Join(targets.dir, "none", "log")
 	if err := targets.apply(l); err == nil || !strings.Contains(err.Error(), l.path) {
 		t.Errorf("error %v", err)
 	}
