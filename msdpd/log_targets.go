@@ -88,6 +88,7 @@ type logTargets struct {
 	mu      sync.Mutex
 	targets atomic.Pointer[[]logTarget]
 	closers []func() error
+	applied logSettings
 }
 
 // logTarget is one place where the log goes. anyDebug: what is debugged goes there at any level.
@@ -107,6 +108,22 @@ func newLogTargets(base zapcore.Core, baseOf string, monitor *vty.Monitor, recen
 func (t *logTargets) apply(l logSettings) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.open(l)
+}
+
+// reopen goes on in a new file where logrotate renamed that of the configuration.
+func (t *logTargets) reopen() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.applied.path == "" {
+		return nil
+	}
+	return t.open(t.applied)
+}
+
+// open is apply with the lock held.
+func (t *logTargets) open(l logSettings) error {
+	t.applied = l
 	encoding := logEncoding(l.precision)
 	targets := []logTarget{{t.recent, false}}
 	add := func(c zapcore.Core) { targets = append(targets, logTarget{Core: c}) }

@@ -108,3 +108,37 @@ func TestLogTargets(t *testing.T) {
 		t.Error("a file that cannot be opened silences the rest")
 	}
 }
+
+// TestLogFileIsRotated: behind a rename the lines go to a new file of the same name.
+func TestLogFileIsRotated(t *testing.T) {
+	targets := newLogTargets(zapcore.NewNopCore(), "stdout", &vty.Monitor{}, newRecentLog())
+	targets.dir = t.TempDir()
+	if err := targets.reopen(); err != nil {
+		t.Error(err)
+	}
+	log := zap.New(targetsCore{logTargets: targets})
+	l := newLogSettings()
+	l.path, l.file = filepath.Join(targets.dir, "log"), "warnings"
+	if err := targets.apply(l); err != nil {
+		t.Fatal(err)
+	}
+	log.Warn("one")
+	if err := os.Rename(l.path, l.path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	log.Warn("two")
+	if err := targets.reopen(); err != nil {
+		t.Fatal(err)
+	}
+	log.Warn("three")
+	for path, want := range map[string]string{l.path + ".1": "WARN one\nWARN two\n", l.path: "WARN three\n"} {
+		got := ""
+		for line := range strings.Lines(fileText(t, path)) {
+			_, message, _ := strings.Cut(line, " ")
+			got += message
+		}
+		if got != want {
+			t.Errorf("%s has %q, want %q", path, got, want)
+		}
+	}
+}
