@@ -142,3 +142,20 @@ func TestLogFileIsRotated(t *testing.T) {
 		}
 	}
 }
+
+// TestAllOfIPv4IsNotAllOfIPv6: 0.0.0.0 is what it says.
+func TestAllOfIPv4IsNotAllOfIPv6(t *testing.T) {
+	l, err := net.Listen(family("0.0.0.0"), "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if ip := l.Addr().(*net.TCPAddr).IP; ip.To4() == nil {
+		t.Errorf("telnet is on %s", ip)
+	}
+	for addr, want := range map[string]string{"127.0.0.1": "tcp4", "::": "tcp", "::1": "tcp", "localhost": "tcp"} {
+		if got := family(addr); got != want {
+			t.Errorf("%s: %s, want %s", addr, got, want)
+		}
+	}
+}
