@@ -260,9 +260,6 @@ func TestCopyRunningConfig(t *testing.T) {
 	if s, err := r.d.readConfig(filepath.Join(dir, "msdpd.conf.old")); err != nil || !slices.Equal(lines(s), []string{"access-list a seq 5 permit any", peerX}) {
 		t.Errorf("the copy: %v", err)
 	}
-	for _, name := range []string{"bgpd.conf", "../msdpd.conf", "/tmp/msdpd.conf", "msdpd/x"} {
-		r.refused("copy running-config "+name, name+": only a name that begins with msdpd")
-	}
 	if got := r.run("show running-config brief"); strings.Contains(got, "access-list") || !strings.Contains(got, peerX) {
 		t.Errorf("brief: %s", got)
 	}

@@ -72,7 +72,8 @@ func TestDebugInTheConfiguration(t *testing.T) {
 func TestDebugLinesAreLogged(t *testing.T) {
 	core, logged := observer.New(zap.InfoLevel)
 	targets := newLogTargets(core, "file", &vty.Monitor{}, newRecentLog())
-	quiet, loud := filepath.Join(t.TempDir(), "quiet"), filepath.Join(t.TempDir(), "loud")
+	targets.dir = t.TempDir()
+	quiet, loud := filepath.Join(targets.dir, "quiet"), filepath.Join(targets.dir, "loud")
 	l := debug.New(zap.New(debugCore{targets}).Named("debug"))
 	for path, level := range map[string]string{quiet: "informational", loud: "debugging"} {
 		s := newLogSettings()

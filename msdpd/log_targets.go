@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/syslog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -60,29 +59,36 @@ func (l *logSettings) write(line func(string, ...any)) {
 	}
 }
 
-// checkLogPath refuses a file outside the directory of logs.
-func checkLogPath(path string) error {
-	if !filepath.IsAbs(path) || filepath.Clean(path) != path || !strings.HasPrefix(path, logDir+"/") {
-		return fmt.Errorf("%s is not a path below %s", path, logDir)
+// openLogFile opens a file of the configuration, which is below dir.
+func openLogFile(dir, path string) (*os.File, error) {
+	root, name, err := openBelow(dir, path)
+	if err != nil {
+		return nil, err
 	}
-	return nil
-}
-
-// openLogFile opens a file of the configuration. It follows no link to another place.
-func openLogFile(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NOFOLLOW, 0o640)
+	defer root.Close()
+	if err := checkPlain(root, name); err != nil {
+		return nil, err
+	}
+	// If a pipe has come in the meantime, its opening must not wait for who reads it.
+	f, err := root.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NONBLOCK, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
 }
 
 // logTargets are where the log goes. They may be changed while it is written to.
 type logTargets struct {
 	base    zapcore.Core // of the options
 	baseOf  string       // stdout, syslog or file
+	dir     string       // files of the configuration are below it
 	monitor *vty.Monitor
 	recent  *recentLog
 
 	mu      sync.Mutex
 	targets atomic.Pointer[[]logTarget]
 	closers []func() error
+	applied logSettings
 }
 
 // logTarget is one place where the log goes. anyDebug: what is debugged goes there at any level.
@@ -92,7 +98,7 @@ type logTarget struct {
 }
 
 func newLogTargets(base zapcore.Core, baseOf string, monitor *vty.Monitor, recent *recentLog) *logTargets {
-	t := &logTargets{base: base, baseOf: baseOf, monitor: monitor, recent: recent}
+	t := &logTargets{base: base, baseOf: baseOf, dir: logDir, monitor: monitor, recent: recent}
 	t.targets.Store(&[]logTarget{{base, true}, {recent, false}})
 	return t
 }
@@ -102,6 +108,22 @@ func newLogTargets(base zapcore.Core, baseOf string, monitor *vty.Monitor, recen
 func (t *logTargets) apply(l logSettings) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.open(l)
+}
+
+// reopen goes on in a new file where logrotate renamed that of the configuration.
+func (t *logTargets) reopen() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.applied.path == "" {
+		return nil
+	}
+	return t.open(t.applied)
+}
+
+// open is apply with the lock held.
+func (t *logTargets) open(l logSettings) error {
+	t.applied = l
 	encoding := logEncoding(l.precision)
 	targets := []logTarget{{t.recent, false}}
 	add := func(c zapcore.Core) { targets = append(targets, logTarget{Core: c}) }
@@ -114,7 +136,7 @@ func (t *logTargets) apply(l logSettings) error {
 		add(zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(os.Stdout), logLevels[l.stdout]))
 	}
 	if l.path != "" {
-		f, err := openLogFile(l.path)
+		f, err := openLogFile(t.dir, l.path)
 		if err == nil {
 			closers = append(closers, f.Close)
 			add(zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(f), logLevels[l.file]))

@@ -69,7 +69,7 @@ func (d *daemon) serve(s *settings) error {
 	err = ready()
 	if err == nil {
 		notify(log, systemd.SdNotifyReady)
-		err = d.obey(signals, destination, served)
+		err = d.obey(signals, destination, targets, served)
 	}
 	stop()
 	<-ended

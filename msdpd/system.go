@@ -36,7 +36,7 @@ func (d *daemon) installSystem(sh *vty.Shell) {
 	sh.Install(sh.Enable, "show startup-config [json$json]", "Show running system information\nThe configuration file\nAs JSON\n", d.showStartup)
 	sh.Install(sh.Enable, "write terminal", "Write the configuration\nTo this terminal\n", d.showRunning)
 	sh.Install(sh.Enable, "write [<memory|file>]", "Write the configuration\nTo the configuration file\nTo the configuration file\n", d.writeFile)
-	sh.Install(sh.Enable, "copy running-config WORD$file", "Copy a configuration\nThe configuration in force\nA file beside the configuration file, msdpd…\n", d.copyRunning)
+	sh.Install(sh.Enable, "copy running-config WORD$file", "Copy a configuration\nThe configuration in force\nA file, msdpd…, in the configuration file's directory or below\n", d.copyRunning)
 	sh.Install(sh.Enable, "copy running-config startup-config", "Copy a configuration\nThe configuration in force\nThe configuration file\n", d.writeFile)
 }
 
@@ -73,13 +73,30 @@ func linesJSON(c *vty.Call, lines []string) error {
 	return out.close()
 }
 
-// copyRunning writes the running configuration to a file beside the configuration file, and to no
-// other: those of other daemons are there too, and whoever may use the shell need not be allowed to
-// write elsewhere.
+// copyRunning writes the running configuration to a file below the directory of the configuration
+// file, and to no other: whoever may use the shell need not be allowed to write elsewhere. Those of
+// other daemons are there too.
 func (d *daemon) copyRunning(c *vty.Call) error {
-	name := c.Arg("file")
-	if name != filepath.Base(name) || !strings.HasPrefix(name, "msdpd") {
-		return fmt.Errorf("%s: only a name that begins with msdpd, for a file beside %s", name, d.options.configFile)
+	dir := filepath.Dir(d.options.configFile)
+	path := c.Arg("file")
+	if !filepath.IsAbs(path) {
+		path = strings.TrimSuffix(dir, "/") + "/" + path
+	}
+	switch {
+	case path == d.options.configFile:
+		return d.writeFile(c)
+	case path == d.options.pidFile, path == d.options.stateFile(), path == d.options.vtySocket():
+		return fmt.Errorf("%s is msdpd's own", path)
+	case !strings.HasPrefix(filepath.Base(path), "msdpd"):
+		return fmt.Errorf("%s: the name has to begin with msdpd, the files of others are there, too", path)
+	}
+	root, name, err := openBelow(dir, path)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := checkPlain(root, name); err != nil {
+		return err
 	}
 	s, err := d.instance.snapshot()
 	if err != nil {
@@ -87,9 +104,10 @@ func (d *daemon) copyRunning(c *vty.Call) error {
 	}
 	var text bytes.Buffer
 	s.write(&text, guard.Key.Reveal)
-	path := filepath.Join(filepath.Dir(d.options.configFile), name)
-	if err := replaceFile(path, text.Bytes(), 0o640); err != nil {
-		return err
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if err := replaceIn(root, name, text.Bytes(), 0o640); err != nil {
+		return fmt.Errorf("replacing %s: %w", path, err)
 	}
 	c.Printf("Configuration saved to %s\n", path)
 	return nil
