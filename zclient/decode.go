@@ -113,7 +113,9 @@ func decodeInterface(b []byte, r *release) (rib.Interface, error) {
 	switch hasParams := c.u8(); hasParams {
 	case 0:
 	case 1:
-		c.rest = nil // parameters for traffic engineering
+		if err := c.linkParams(r); err != nil {
+			return rib.Interface{}, err
+		}
 	default:
 		return rib.Interface{}, fmt.Errorf("no interface: %d where link parameters are announced", hasParams)
 	}
@@ -131,6 +133,37 @@ func decodeInterface(b []byte, r *release) (rib.Interface, error) {
 		return rib.Interface{}, fmt.Errorf("no interface: name %q, index %d, MTU %d", name, i.Index, i.MTU)
 	}
 	return i, nil
+}
+
+// linkParams reads the parameters for traffic engineering behind an interface. Nothing is made
+// of them, but a message that does not end with them is none.
+//
+// 7.5.1 and 8.4.4 send 96 octets. In 10.3 and 10.7.1 an octet stands in front that says "on", and
+// behind the administrative group an extended one, so many words long. Between them it is not
+// known which release put in what, and the length tells.
+func (c *cursor) linkParams(r *release) error {
+	const (
+		plain   = 96
+		classes = 8 // of bandwidth, in every release
+	)
+	hasOn := len(c.rest) > plain
+	hasGroup := len(c.rest) > plain+1 || r.from.compare(version{10, 3}) >= 0
+	if hasOn {
+		if on := c.u8(); on != 1 && !c.bad {
+			return fmt.Errorf("no link parameters: %d where they begin", on)
+		}
+	}
+	c.skip(4 + 4 + 4 + 4) // which of them are set; metric, bandwidth, reservable
+	if n := c.u32(); n != classes && !c.bad {
+		return fmt.Errorf("no link parameters: bandwidth of %d classes", n)
+	}
+	c.skip(4*classes + 4) // unreserved bandwidth; administrative group
+	if hasGroup {
+		c.skip(4 * int(c.u8()))
+	}
+	c.skip(4 + 4)     // AS and address of the other end
+	c.skip(4*4 + 4*4) // delays; loss and bandwidths
+	return c.end()
 }
 
 // decodeAddress reads INTERFACE_ADDRESS_ADD and _DELETE: the interface's own address, not
@@ -216,7 +249,8 @@ func (c *cursor) prefix() (netip.Prefix, error) {
 }
 
 // update is what NEXTHOP_UPDATE says: the route that resolves the prefix asked for.
-// found is false where there is none; the route is the zero Route then, but for From.
+// found is false where there is none; the route is the zero Route then, but for From. The
+// prefix of a route that was found contains the one asked for.
 type update struct {
 	asked     netip.Prefix
 	multicast bool // in the table of SAFI 2
@@ -256,7 +290,7 @@ func decodeUpdate(b []byte, r *release) (update, error) {
 	if coloured {
 		c.skip(4)
 	}
-	protocol := r.protocol(uint32(c.u8()))
+	routeType := uint32(c.u8())
 	c.skip(2) // instance
 	distance, metric := c.u8(), c.u32()
 	count := c.hopCount(r)
@@ -268,6 +302,13 @@ func decodeUpdate(b []byte, r *release) (update, error) {
 		return u, err
 	}
 	if count > 0 {
+		protocol, err := r.routeProtocol(routeType)
+		if err != nil {
+			return u, err
+		}
+		if matched.Bits() > u.asked.Bits() || !matched.Contains(u.asked.Addr()) {
+			return u, fmt.Errorf("route to %v where %v was asked for", matched, u.asked)
+		}
 		u.found = true
 		u.route = rib.Route{
 			Prefix: matched, Protocol: protocol, Distance: distance, Metric: metric,
@@ -275,6 +316,15 @@ func decodeUpdate(b []byte, r *release) (update, error) {
 		}
 	}
 	return u, nil
+}
+
+// routeProtocol names the type of a route that has next hops.
+func (r *release) routeProtocol(routeType uint32) (rib.Protocol, error) {
+	protocol := r.protocol(routeType)
+	if protocol == "" {
+		return "", fmt.Errorf("route of type %d", routeType)
+	}
+	return protocol, nil
 }
 
 // lookup is the answer to NEXTHOP_LOOKUP: what BGP told zebra of the route to an address. The
@@ -293,9 +343,10 @@ func decodeLookup(b []byte, r *release) (lookup, error) {
 	l := lookup{asked: ipv4.FromBytes(c.take(4))}
 	c.skip(1 + 4) // distance, metric
 	bits := int(c.u16())
-	protocol := r.protocol(c.u32())
+	routeType := c.u32()
 	data := c.take(int(min(c.u32(), 1<<16)))
-	for range c.hopCount(r) {
+	count := c.hopCount(r)
+	for range count {
 		if err := c.lookedUpHop(); err != nil {
 			return l, err
 		}
@@ -305,6 +356,10 @@ func decodeLookup(b []byte, r *release) (lookup, error) {
 	}
 	if bits > 32 {
 		return l, fmt.Errorf("prefix length %d", bits)
+	}
+	protocol, err := r.routeProtocol(routeType)
+	if err != nil && count > 0 {
+		return l, err
 	}
 	if protocol != rib.BGP || len(data) == 0 {
 		return l, nil
@@ -331,126 +386,4 @@ func decodeASPath(data []byte) ([][]uint32, error) {
 		text = text[:bytes.LastIndexByte(text, ' ')+1]
 	}
 	return rib.ParseASPath(string(text))
-}
-
-// lookedUpHop reads one next hop of the answer to NEXTHOP_LOOKUP, which has no flags.
-func (c *cursor) lookedUpHop() error {
-	c.skip(4) // VRF
-	kind := c.u8()
-	if c.bad {
-		return errShort
-	}
-	var hop rib.NextHop
-	if err := c.gateway(kind, &hop); err != nil {
-		return err
-	}
-	if kind != hopBlackhole {
-		hop.Ifindex = int(int32(c.u32()))
-	}
-	return c.valid(hop)
-}
-
-// The types of a next hop, and the flags that say what follows it.
-const (
-	hopIfindex     = 1
-	hopIPv4        = 2
-	hopIPv4Ifindex = 3
-	hopIPv6        = 4
-	hopIPv6Ifindex = 5
-	hopBlackhole   = 6
-
-	hopOnLink  = 0x01
-	hopLabels  = 0x02
-	hopWeight  = 0x04
-	hopBackups = 0x08
-	hopEVPN    = 0x40
-	// Segments of SRv6 (0x10, 0x20) are not read: their layout moves with each release.
-	hopReadable = hopOnLink | hopLabels | hopWeight | hopBackups | hopEVPN
-)
-
-func (c *cursor) hopCount(r *release) int {
-	if r.size(hopCountLen) == 2 {
-		return int(c.u16())
-	}
-	return int(c.u8())
-}
-
-// nextHops reads next hops and sorts them; a blackhole is none.
-func (c *cursor) nextHops(r *release, count int, coloured bool) ([]rib.NextHop, error) {
-	var hops []rib.NextHop
-	for range count {
-		hop, forwards, err := c.nextHop(r, coloured)
-		if err != nil {
-			return nil, err
-		}
-		if forwards {
-			hops = append(hops, hop)
-		}
-	}
-	return rib.SortNextHops(hops), nil
-}
-
-// nextHop reads one next hop; forwards is false for a blackhole.
-func (c *cursor) nextHop(r *release, coloured bool) (hop rib.NextHop, forwards bool, err error) {
-	c.skip(4) // VRF
-	kind, flags := c.u8(), c.u8()
-	if c.bad {
-		return hop, false, errShort
-	}
-	if err := c.gateway(kind, &hop); err != nil {
-		return hop, false, err
-	}
-	if kind == hopBlackhole {
-		c.skip(1) // drop, reject or prohibit
-	} else {
-		hop.Ifindex = int(int32(c.u32()))
-	}
-	if flags&^hopReadable != 0 {
-		return hop, false, fmt.Errorf("next hop with flags %#x", flags)
-	}
-	if flags&hopLabels != 0 {
-		labels := int(c.u8())
-		if r.has(hopHasLabelType) {
-			c.skip(1)
-		}
-		c.skip(4 * labels)
-	}
-	if flags&hopWeight != 0 {
-		c.skip(r.size(hopWeightLen))
-	}
-	if flags&hopEVPN != 0 {
-		c.skip(6) // the router's MAC address
-	}
-	if coloured {
-		c.skip(4)
-	}
-	if flags&hopBackups != 0 {
-		c.skip(int(c.u8()))
-	}
-	return hop, kind != hopBlackhole, c.valid(hop)
-}
-
-// gateway reads what a next hop of some kind begins with.
-func (c *cursor) gateway(kind uint8, hop *rib.NextHop) error {
-	switch kind {
-	case hopIfindex, hopBlackhole:
-	case hopIPv4, hopIPv4Ifindex:
-		hop.Gateway = ipv4.FromBytes(c.take(4))
-	case hopIPv6, hopIPv6Ifindex:
-		hop.Gateway6, _ = netip.AddrFromSlice(c.take(16))
-	default:
-		return fmt.Errorf("next hop of type %d", kind)
-	}
-	return nil
-}
-
-// valid says whether a next hop could be read to its end.
-func (c *cursor) valid(hop rib.NextHop) error {
-	switch {
-	case c.bad:
-		return errShort
-	case hop.Ifindex < 0:
-		return fmt.Errorf("next hop on interface %d", hop.Ifindex)
-	}
-	return nil
 }

@@ -305,34 +305,125 @@ func TestDecodeUpdateByRelease(t *testing.T) {
 	}
 }
 
+// interfaceOf builds INTERFACE_ADD as a release would, without link parameters.
+func interfaceOf(r *release, name string, index int32, flags uint64, mtu int32) []byte {
+	b := append([]byte(name), make([]byte, r.size(ifNameLen)-len(name))...)
+	b = be.AppendUint32(b, uint32(index))
+	b = append(b, 5)
+	b = be.AppendUint64(b, flags)
+	b = append(b, make([]byte, 1+1+4+4)...)
+	if r.has(ifHasTxqlen) {
+		b = be.AppendUint32(b, 1000)
+	}
+	b = be.AppendUint32(b, uint32(mtu))
+	b = append(b, make([]byte, 4+4+4)...)
+	if r.has(ifHasKind) {
+		b = be.AppendUint32(b, 0)
+	}
+	b = be.AppendUint32(b, 1)
+	b = be.AppendUint32(b, 6)
+	return append(b, make([]byte, 6+1)...)
+}
+
 func TestDecodeInterfaceByRelease(t *testing.T) {
+	const running = 0x11043
 	for _, r := range allReleases() {
 		t.Run(r.from.String(), func(t *testing.T) {
-			b := append([]byte("eth0"), make([]byte, r.size(ifNameLen)-4)...)
-			b = be.AppendUint32(b, 7)
-			b = append(b, 5)
-			b = be.AppendUint64(b, 0x11043)
-			b = append(b, make([]byte, 1+1+4+4)...)
-			if r.has(ifHasTxqlen) {
-				b = be.AppendUint32(b, 1000)
-			}
-			b = be.AppendUint32(b, 1500)
-			b = append(b, make([]byte, 4+4+4)...)
-			if r.has(ifHasKind) {
-				b = be.AppendUint32(b, 0)
-			}
-			b = be.AppendUint32(b, 1)
-			b = be.AppendUint32(b, 6)
-			b = append(b, make([]byte, 6+1)...)
-			got, err := decodeInterface(b, r)
-			if err != nil || got.Name != "eth0" || got.Index != 7 || !got.Up || got.MTU != 1500 {
-				t.Errorf("got %+v, %v", got, err)
-			}
-			b[len(b)-1] = 1 // parameters for traffic engineering follow
-			if _, err := decodeInterface(append(b, 1, 2, 3), r); err != nil {
-				t.Error(err)
+			longest := strings.Repeat("n", r.size(ifNameLen)-1)
+			for _, tt := range []struct {
+				name  string
+				index int32
+				flags uint64
+				mtu   int32
+				ok    bool
+			}{
+				{"eth0", 7, running, 1500, true},
+				{"e", 1, 0, 0, true},
+				{longest, 1<<31 - 1, 1<<32 - 1, 1<<31 - 1, true},
+				{"", 7, running, 1500, false},
+				{longest + "n", 7, running, 1500, false},
+				{"eth0", 0, running, 1500, false},
+				{"eth0", -1, running, 1500, false},
+				{"eth0", 7, running, -1, false},
+				{"eth0", 7, running | 1<<32, 1500, false},
+			} {
+				got, err := decodeInterface(interfaceOf(r, tt.name, tt.index, tt.flags, tt.mtu), r)
+				if !tt.ok {
+					if err == nil {
+						t.Errorf("%+v: taken for %+v", tt, got)
+					}
+					continue
+				}
+				if err != nil || got.Name != tt.name || got.Index != int(tt.index) || got.Up != (tt.flags&0x41 == 0x41) || got.MTU != int(tt.mtu) {
+					t.Errorf("%+v: got %+v, %v", tt, got, err)
+				}
 			}
 		})
+	}
+}
+
+// A route is one to what was asked for, of a type that there is; else nothing is known.
+func TestDecodeUpdateMustFit(t *testing.T) {
+	hop := []byte{0, 0, 0, 0, hopIfindex, 0, 0, 0, 0, 3}
+	for _, r := range allReleases() {
+		if !r.has(asksForSAFI) {
+			continue // the prefix is that which was asked for
+		}
+		const matched = 4 + 2 + 7 + 2 // where the length of the route's prefix stands
+		for _, tt := range []struct {
+			prefix string
+			ok     bool
+		}{
+			{"10.255.0.1/32", true}, {"10.255.0.0/31", true}, {"0.0.0.0/0", true}, {"128.0.0.0/0", true},
+			{"192.0.2.0/24", false}, {"10.255.0.2/31", false}, {"10.255.0.2/32", false}, {"11.0.0.0/8", false},
+		} {
+			b := updateOf(r, 2, hop)
+			p := netip.MustParsePrefix(tt.prefix)
+			b[matched] = byte(p.Bits())
+			copy(b[matched+1:], p.Addr().AsSlice())
+			u, err := decodeUpdate(b, r)
+			if u.asked.String() != "10.255.0.1/32" || u.found != tt.ok || (err == nil) != tt.ok {
+				t.Errorf("%v, route to %s: %+v, %v", r.from, tt.prefix, u, err)
+			}
+			if b = updateOf(r, 2); tt.ok {
+				continue
+			}
+			b[matched] = byte(p.Bits())
+			copy(b[matched+1:], p.Addr().AsSlice())
+			if u, err := decodeUpdate(b, r); u.found || err != nil {
+				t.Errorf("%v, no route and %s: %+v, %v", r.from, tt.prefix, u, err)
+			}
+		}
+		// A longer prefix is none of those that contain a shorter one.
+		b := updateOf(r, 2, hop)
+		b[4+2+2] = 16
+		if u, err := decodeUpdate(b, r); err == nil {
+			t.Errorf("%v, a /24 where a /16 was asked for: %+v", r.from, u)
+		}
+	}
+	for _, r := range allReleases() {
+		for _, routeType := range []byte{31, 100, 222, 255} {
+			if u, err := decodeUpdate(updateOf(r, routeType, hop), r); err == nil || u.found || u.asked.String() != "10.255.0.1/32" {
+				t.Errorf("%v, route type %d: %+v, %v", r.from, routeType, u, err)
+			}
+		}
+	}
+}
+
+// The type of a route that was looked up must be one that there is as well.
+func TestDecodeLookupMustFit(t *testing.T) {
+	r := releaseNamed(t, "10.7")
+	b := []byte{0, 2, 192, 0, 2, 1, 1, 0, 0, 0, 0, 0, 24, 0, 0, 0, 222, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, hopIfindex, 0, 0, 0, 3}
+	if l, err := decodeLookup(b, r); err == nil {
+		t.Errorf("a route of type 222: %+v", l)
+	}
+	b[16] = 4
+	if l, err := decodeLookup(b, r); err != nil || l.path != nil || l.asked.String() != "192.0.2.1" {
+		t.Errorf("a static route: %+v, %v", l, err)
+	}
+	none := slices.Concat(b[:16], []byte{222}, make([]byte, 6))
+	if l, err := decodeLookup(none, r); err != nil || l.path != nil {
+		t.Errorf("no route: %+v, %v", l, err)
 	}
 }
 
@@ -374,7 +465,8 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !u.asked.IsValid() || u.found != u.route.Prefix.IsValid() || u.route.From != rib.FromZebra {
+		if !u.asked.IsValid() || u.found != u.route.Prefix.IsValid() || u.route.From != rib.FromZebra ||
+			u.found && (u.route.Protocol == "" || !u.route.Prefix.Contains(u.asked.Addr())) {
 			t.Errorf("update %+v", u)
 		}
 		if again := rib.SortNextHops(slices.Clone(u.route.NextHops)); !slices.Equal(again, u.route.NextHops) {
