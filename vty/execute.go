@@ -86,13 +86,13 @@ func (s *Shell) understand(mode *Mode, line string) (match, *Mode, []stage, *fai
 }
 
 // resolve finds the command of a line, and the mode that has it: the session's, for a line
-// that begins with `do` in the configuration Enable, or one of the mode's ancestors.
+// that begins with `do` Enable, where vtysh says it, too, or one of the mode's ancestors.
 func (s *Shell) resolve(mode *Mode, line string) (match, *Mode, *mismatch) {
 	if bad := checkLine(line); bad != nil {
 		return match{}, mode, bad
 	}
 	words := split(line)
-	if mode.within(s.Config) && words[0].text == "do" && len(words) > 1 {
+	if mode.within(s.Enable) && words[0].text == "do" && len(words) > 1 {
 		m, bad := s.lookup(s.Enable).parse(line, words[1:])
 		m.do = true
 		return m, s.Enable, bad

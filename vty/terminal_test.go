@@ -313,7 +313,7 @@ func TestTelnetPaste(t *testing.T) {
 		if got := p.types("show lines 1\r"); !strings.HasSuffix(got, "line 1\r\nrp1> ") {
 			t.Errorf("%q", got)
 		}
-		p.types(strings.Repeat("x", 1<<14))
+		p.types(strings.Repeat("x", 10<<20))
 		if got := p.types("\x15show lines 1\r"); !strings.HasSuffix(got, "line 1\r\nrp1> ") {
 			t.Errorf("%q", got)
 		}
