@@ -63,7 +63,10 @@ func (d *daemon) showRunning(c *vty.Call) error {
 		out.member("lines", strings.Split(strings.TrimRight(text.String(), "\n"), "\n"))
 		return out.close()
 	}
-	c.Printf("\nCurrent configuration:\n")
+	// vtysh puts its own heading over what the daemons answer, and takes every line of it for a command.
+	if !c.Has("terminal") || c.Session.OnTerminal() {
+		c.Printf("\nCurrent configuration:\n")
+	}
 	s.write(c, key)
 	return nil
 }

@@ -34,10 +34,13 @@ func (f *failure) text(daemon string, marks bool) string {
 	return "% " + f.err.Error() + "\n"
 }
 
+// vtysh says these around the lines of a file; each line is a command of its own here.
+const fileBegins, fileEnds = "XFRR_start_configuration", "XFRR_end_configuration"
+
 // run does the work of Execute.
 func (s *Shell) run(ctx context.Context, session *Session, line string, w io.Writer) *failure {
 	line = strings.Trim(line, " \t\r\n")
-	if line == "" || line[0] == '!' || line[0] == '#' {
+	if line == "" || line[0] == '!' || line[0] == '#' || line == fileBegins || line == fileEnds {
 		return nil
 	}
 	from := session.mode

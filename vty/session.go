@@ -77,6 +77,10 @@ func (s *Session) Prompt() string {
 // SetNote puts a note into the prompt, behind the hostname: "[session]". "" takes it away.
 func (s *Session) SetNote(note string) { s.note = note }
 
+// OnTerminal reports whether a person sits at a terminal of ours, as over Telnet, and not a client
+// at the socket.
+func (s *Session) OnTerminal() bool { return s.terminal != nil }
+
 // Value returns what SetValue put under the key, nil if nothing: the object that a mode
 // configures, for instance. Keys are compared like map keys; use a type of your own.
 func (s *Session) Value(key any) any { return s.values[key] }
