@@ -95,7 +95,7 @@ func (s *Shell) resolve(mode *Mode, line string) (match, *Mode, *mismatch) {
 		return match{}, mode, bad
 	}
 	words := split(line)
-	if mode.within(s.Enable) && words[0].text == "do" && len(words) > 1 {
+	if len(words) > 1 && words[0].text == "do" && mode.within(s.Enable) {
 		m, bad := s.lookup(s.Enable).parse(line, words[1:])
 		m.do = true
 		return m, s.Enable, bad
