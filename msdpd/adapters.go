@@ -46,6 +46,7 @@ func (e speakerEnv) TrackRoute(addr ipv4.Addr) {
 	e.afterwards(func() {
 		r, known := e.tracker.Route(addr)
 		e.tracker.Track(e.now, addr)
+		e.debugAsked("zebra", "asked for the route", addr)
 		if known { // it was tracked already, and so nothing new will be told
 			e.routeDelivered(addr, r)
 		}
@@ -53,11 +54,15 @@ func (e speakerEnv) TrackRoute(addr ipv4.Addr) {
 }
 
 func (e speakerEnv) UntrackRoute(addr ipv4.Addr) {
-	e.afterwards(func() { e.tracker.Untrack(addr) })
+	e.afterwards(func() {
+		e.tracker.Untrack(addr)
+		e.debugAsked("zebra", "no longer asked for the route", addr)
+	})
 }
 
-func (e speakerEnv) AskBGP(rp ipv4.Addr) {
-	e.bgpd.Ask(rp)
+func (e speakerEnv) AskBGP(rp, by ipv4.Addr) {
+	e.debugAsked("bgpd", "asked for the path", rp)
+	e.bgpd.Ask(rp, by)
 	e.askZebraForPath(rp)
 }
 
@@ -82,30 +87,28 @@ func (in *instance) routeDelivered(addr ipv4.Addr, r rib.Route) {
 type sessions struct{ in *instance }
 
 func (h sessions) Connected(id transport.ConnID, local, remote netip.AddrPort) {
-	h.in.post(func() { h.in.speaker.Connected(h.in.now, msdp.ConnID(id), local, remote) })
+	h.in.inbox.happened(id, func() { h.in.speaker.Connected(h.in.now, msdp.ConnID(id), local, remote) })
 }
 
 func (h sessions) DialFailed(id transport.ConnID, err error) {
-	h.in.post(func() { h.in.speaker.DialFailed(h.in.now, msdp.ConnID(id), err) })
+	h.in.inbox.happened(id, func() { h.in.speaker.DialFailed(h.in.now, msdp.ConnID(id), err) })
 }
 
 func (h sessions) Accepted(id transport.ConnID, local, remote netip.AddrPort) {
-	h.in.post(func() { h.in.speaker.Accepted(h.in.now, msdp.ConnID(id), local, remote) })
+	h.in.inbox.happened(id, func() { h.in.speaker.Accepted(h.in.now, msdp.ConnID(id), local, remote) })
 }
 
 func (h sessions) Received(id transport.ConnID, batch *transport.Batch) {
-	h.in.post(func() {
-		h.in.speaker.Received(h.in.now, msdp.ConnID(id), batch.TLVs)
-		batch.Release()
-	})
+	h.in.inbox.received(id, batch)
 }
 
+// Writable waits for no turn: what is read of a peer does not delay what it is sent.
 func (h sessions) Writable(id transport.ConnID) {
 	h.in.post(func() { h.in.speaker.Writable(h.in.now, msdp.ConnID(id)) })
 }
 
 func (h sessions) Closed(id transport.ConnID, err error) {
-	h.in.post(func() { h.in.speaker.Closed(h.in.now, msdp.ConnID(id), err) })
+	h.in.inbox.happened(id, func() { h.in.speaker.Closed(h.in.now, msdp.ConnID(id), err) })
 }
 
 func (h sessions) ListenerUp(local ipv4.Addr) {
@@ -119,21 +122,25 @@ func (h sessions) ListenerFailed(local ipv4.Addr, err error) {
 // routing brings what zebra says to the RIB and the Speaker.
 type routing struct{ in *instance }
 
-func (h routing) ZebraUp(string) {
+func (h routing) ZebraUp(release string) {
+	h.in.debugZebra("zebra: connected", zap.String("release", release))
 	h.in.post(h.in.zebraUp)
 }
 
-func (h routing) ZebraDown(error) {
+func (h routing) ZebraDown(err error) {
+	h.in.debugZebra("zebra: connection lost", zap.Error(err))
 	h.in.post(h.in.zebraDown)
 }
 
 func (h routing) Interfaces(all []rib.Interface) {
+	h.in.debugZebra("zebra: interfaces", zap.Int("count", len(all)))
 	h.in.post(func() { h.in.zebraInterfaces(all) })
 }
 
 func (h routing) Routes(changes []zclient.Change) {
 	h.in.post(func() {
 		for _, c := range changes {
+			h.in.debugRoute(c)
 			if c.Unknown {
 				h.in.tracker.ZebraUnknown(h.in.now, c.Addr)
 			} else {
@@ -144,6 +151,7 @@ func (h routing) Routes(changes []zclient.Change) {
 }
 
 func (h routing) Path(addr ipv4.Addr, path *rib.BGPPath) {
+	h.in.debugPath("zebra", addr, path)
 	h.in.post(func() { h.in.zebraPath(addr, path) })
 }
 
@@ -151,6 +159,7 @@ func (h routing) Path(addr ipv4.Addr, path *rib.BGPPath) {
 type paths struct{ in *instance }
 
 func (h paths) BGPPath(rp ipv4.Addr, path *rib.BGPPath) {
+	h.in.debugPath("bgpd", rp, path)
 	h.in.post(func() { h.in.speaker.BGPAnswered(h.in.now, rp, path) })
 }
 
@@ -185,6 +194,7 @@ func (in *instance) kernelChanged() {
 type forwarding struct{ in *instance }
 
 func (h forwarding) MFCUpdate(e mroute.Entry) {
+	h.in.debugKernel(e)
 	h.in.post(func() {
 		h.in.speaker.KernelEntry(h.in.now, e.SG(), e.InIf, arrived(e))
 		outgoing := len(e.OutIfs)
@@ -196,6 +206,7 @@ func (h forwarding) MFCUpdate(e mroute.Entry) {
 }
 
 func (h forwarding) MFCDelete(sg ipv4.SG) {
+	h.in.debugKernelGone(sg)
 	h.in.post(func() {
 		h.in.speaker.KernelEntryGone(h.in.now, sg)
 		h.in.joiner.Kernel(h.in.now, sg, 0, false)
@@ -235,6 +246,7 @@ func (in *instance) readCounters(ctx context.Context) error {
 }
 
 func (in *instance) registerHeard(r pim.Register) {
+	in.debugRegister(r)
 	in.post(func() {
 		in.speaker.RegisterHeard(in.now, msdp.Register{
 			Packet:      []byte(r.Packet),

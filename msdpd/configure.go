@@ -47,6 +47,7 @@ func (d *daemon) installConfigure(sh *vty.Shell) {
 	c.vty()
 	c.logs()
 	c.limits()
+	c.debugs()
 	c.sessions()
 	c.events()
 	c.spellings()
@@ -152,10 +153,7 @@ func (d *daemon) reload() {
 	notify(d.log, reloading())
 	s, err := d.readConfig(d.options.configFile)
 	if err == nil {
-		err = d.instance.do(func() {
-			d.instance.history.remember(d.instance.now, d.instance.settings, nil)
-			d.instance.apply(s)
-		})
+		err = d.instance.do(func() { d.instance.replace(s) })
 	}
 	defer notify(d.log, reloaded(err))
 	if err != nil {

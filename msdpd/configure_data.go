@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -122,7 +123,7 @@ func printPeerData(c *vty.Call, p msdp.PeerStatus) {
 		case f == msdp.DataForwarded:
 			c.Printf("  Packets forwarded   : %d\n", n.Data[f])
 		default:
-			c.Printf("  Packets dropped     : %d, %s\n", n.Data[f], f.Text())
+			writeWrapped(c, "  Packets dropped     : ", fmt.Sprintf("%d, %s", n.Data[f], f.Text()))
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -26,7 +25,7 @@ func (c *configurator) filters() {
 	c.both("msdp peer A.B.C.D$peer sa-filter rp-list WORD$rps <in$in|out$out>", filterHelp+rpHelp+"An access list of RPs\n"+ways, configureFilter)
 	c.withdraw("msdp peer A.B.C.D$peer sa-filter rp-list$rplist <in$in|out$out>", filterHelp+rpHelp+ways, configureFilter)
 	// As IOS has it.
-	const iosHelp = msdpHelp + "Let only those SAs cross that a list permits\n" + ways + "The peer's address\n"
+	const iosHelp = msdpHelp + "Let only those SAs cross that a list permits, none without a list\n" + ways + "The peer's address\n"
 	c.both("msdp sa-filter <in$in|out$out> A.B.C.D$peer [list WORD$list] [rp-list WORD$rps]",
 		iosHelp+"Filter by source and group\nAn access list\n"+rpHelp+"An access list of RPs\n", configureFilterBothLists)
 	c.both("msdp peer A.B.C.D$peer scope-boundary WORD$list", scopeHelp+"An access list of groups\n", configureScope)
@@ -72,14 +71,14 @@ func nameList(s *settings, c *vty.Call, what, list string, place func(*msdp.Peer
 }
 
 func configureFilterBothLists(s *settings, c *vty.Call) error {
-	if !c.No && !c.Has("list") && !c.Has("rps") {
-		return errors.New("name a list: `list NAME` or `rp-list NAME`; to let nothing cross, one with `deny ip any any`")
-	}
 	return changePeer(s, c, func(p *msdp.PeerConfig) {
 		lists := direction(p, c)
 		*lists = msdp.FilterLists{}
 		if !c.No {
 			*lists = msdp.FilterLists{SG: c.Arg("list"), RP: c.Arg("rps")}
+			if *lists == (msdp.FilterLists{}) {
+				lists.SG = acl.Nothing().Name() // as in IOS
+			}
 		}
 	})
 }

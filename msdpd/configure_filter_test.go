@@ -8,7 +8,27 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"msdpd/lib/ipv4"
 )
+
+// TestFilterWithoutAList: IOS lets nothing cross then.
+func TestFilterWithoutAList(t *testing.T) {
+	s, err := read(t, "ip msdp peer 10.0.0.2 source 10.0.0.1\nip msdp sa-filter in 10.0.0.2\nip msdp sa-filter out 10.0.0.2 rp-list 7\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := written(s)
+	for _, want := range []string{"ip msdp peer 10.0.0.2 sa-filter msdp-nothing in\n", "ip msdp peer 10.0.0.2 sa-filter rp-list 7 out\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	list := s.msdp.Lists.Access("msdp-nothing")
+	if permit, _ := list.Permits(ipv4.SG{Source: ipv4.MustParse("10.1.1.1"), Group: ipv4.MustParse("233.1.1.1")}); permit {
+		t.Error("it permits something")
+	}
+}
 
 // A list that does not exist is told of once, when it is named, and once more when it is there or
 // no longer named; a command about something else says nothing of it.

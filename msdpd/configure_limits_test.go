@@ -145,17 +145,17 @@ func TestLimitsInWords(t *testing.T) {
 	}
 	var got []string
 	for _, l := range limits {
-		got = append(got, strings.Join([]string{limitName(l), limitMost(l), limitWarn(l), limitNow(l), limitNote(l)}, "|"))
+		got = append(got, strings.Join([]string{limitName(l), limitMost(l), limitFull(l), limitNow(l)}, "|"))
 	}
 	got = append(got, limitsAttention(limits)...)
 	want := []string{
-		"peer 10.0.0.2 sa-limit|1000|80 %|1000|100 % full, 3 of them wait for a route",
-		"peer 10.0.0.3 sa-limit|unlimited|-|10|",
-		"peer 10.0.0.3 sa-rate|5/s|-|-|burst 9",
-		"sa-limit|4000|80 %|1010|by default, 25 % full",
-		"group-limit|12|80 %|2 full|",
-		"source-limit 10.0.0.0/8|12|80 %|0|0 % full",
-		"register-rate|unlimited|-|-|by default",
+		"peer 10.0.0.2 sa-limit|1000|100/80 %|1000",
+		"peer 10.0.0.3 sa-limit|unlimited|-|10",
+		"peer 10.0.0.3 sa-rate|5/s|-|burst 9",
+		"sa-limit|4000|25/80 %|1010",
+		"group-limit|12|-/80 %|2 full",
+		"source-limit 10.0.0.0/8|12|0/80 %|0",
+		"register-rate|unlimited|-|-",
 		"`ip msdp peer 10.0.0.2 sa-limit 1000` is full, 7 new entries were refused so far",
 		"`ip msdp group-limit 12`: 2 are full, 9 new entries were refused so far",
 	}

@@ -29,11 +29,11 @@ func (c *configurator) logs() {
 	const file = "The log\nTo a file\nIts path, below " + logDir + "\n"
 	c.shell.Install(c.shell.Config, "log file FILE$path "+levelSyntax, file+levelHelp, func(call *vty.Call) error {
 		path := call.Arg("path")
-		if err := checkLogPath(path); err != nil {
+		if err := checkBelow(logDir, path); err != nil {
 			return err
 		}
 		if _, draft := call.Session.Value(draftKey{}).(*settings); !draft {
-			f, err := openLogFile(path)
+			f, err := openLogFile(logDir, path)
 			if err != nil {
 				return fmt.Errorf("log file: %w", err)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/msdp"
@@ -44,6 +45,14 @@ func randomSettings(r *rand.Rand) *settings {
 		s.hostname = fmt.Sprintf("router-%d", r.IntN(100))
 	}
 	randomShell(r, s)
+	for range r.IntN(4) {
+		kinds := debug.Kinds()
+		i := debug.Item{Kind: kinds[r.IntN(len(kinds))]}
+		if i.Kind.OfPeers() && r.IntN(2) == 0 {
+			i.Peer = addr()
+		}
+		s.debug = s.debug.With(i)
+	}
 	if r.IntN(2) == 0 {
 		hold := 3 + r.IntN(65000)
 		s.msdp.Timers = msdp.Timers{

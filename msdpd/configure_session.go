@@ -27,9 +27,9 @@ func (d *daemon) installConfigureSession(sh *vty.Shell) {
 		sh.Install(mode, "commit [force$force]", commitHelp+"Even if the running configuration has changed meanwhile\n", d.commit)
 		sh.Install(mode, "commit confirmed (1-1440)$minutes", commitHelp+"Go back unless a commit confirms it in time\nMinutes\n", d.commit)
 		sh.Install(mode, "abort", "Throw the session's changes away\n", d.abort)
-		sh.Install(mode, "show configuration diff", configShowHelp+"What a commit would change\n", d.showDiff)
+		sh.Install(mode, "show configuration diff [json$json]", configShowHelp+"What a commit would change\nAs JSON\n", d.showDiff)
 	}
-	sh.Install(sh.Enable, "show configuration history", configShowHelp+"Those that were in force before\n", d.showHistory)
+	sh.Install(sh.Enable, "show configuration history [json$json]", configShowHelp+"Those that were in force before\nAs JSON\n", d.showHistory)
 	sh.Install(sh.Enable, "rollback configuration (1-10)$number", "Go back\nTo an earlier configuration\nThe last one is 1\n", d.rollBack)
 }
 
@@ -115,7 +115,11 @@ func (d *daemon) showDiff(c *vty.Call) error {
 	if err != nil {
 		return err
 	}
-	for _, line := range diffLines(lines(running), lines(draft)) {
+	diff := diffLines(lines(running), lines(draft))
+	if c.Has("json") {
+		return linesJSON(c, diff)
+	}
+	for _, line := range diff {
 		c.Printf("%s\n", line)
 	}
 	return nil
@@ -133,6 +137,9 @@ func (d *daemon) showHistory(c *vty.Call) error {
 	}); err != nil {
 		return err
 	}
+	if c.Has("json") {
+		return historyJSON(c, before, now, trialLeft)
+	}
 	if trialLeft > 0 {
 		c.Printf("The running configuration is on trial for %s more; `commit` keeps it\n\n", uptime(trialLeft))
 	}
@@ -141,6 +148,24 @@ func (d *daemon) showHistory(c *vty.Call) error {
 		c.Printf("%3d  %-25s  %d\n", i+1, p.until.Format(time.RFC3339), len(diffLines(lines(p.settings), lines(now))))
 	}
 	return nil
+}
+
+func historyJSON(c *vty.Call, before []pastSettings, now *settings, trialLeft time.Duration) error {
+	type past struct {
+		Number int    `json:"number"`
+		Until  string `json:"inForceUntil"`
+		Differ int    `json:"linesThatDiffer"`
+	}
+	all := make([]past, 0, len(before))
+	for i, p := range before {
+		all = append(all, past{i + 1, p.until.UTC().Format(time.RFC3339), len(diffLines(lines(p.settings), lines(now)))})
+	}
+	out := newJSONObject(c)
+	if trialLeft > 0 {
+		out.member("trialSecondsLeft", int(trialLeft/time.Second))
+	}
+	out.member("configurations", all)
+	return out.close()
 }
 
 func (d *daemon) rollBack(c *vty.Call) error {

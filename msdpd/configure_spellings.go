@@ -19,6 +19,17 @@ func (c *configurator) spellings() {
 	c.both("msdp shutdown A.B.C.D$peer", msdpHelp+"Hold no session\n"+peer, configureShutdown)
 	c.both("msdp description A.B.C.D$peer LINE...$text", msdpHelp+"What a peer is, in words\n"+peer+"The words\n", configureDescription)
 	c.withdraw("msdp description A.B.C.D$peer", msdpHelp+"What a peer is, in words\n"+peer, configureDescription)
+	// What IOS can turn on, and what msdpd always does.
+	always := func(syntax, help, what string) {
+		c.both(syntax, msdpHelp+help, func(_ *settings, call *vty.Call) error {
+			if call.No {
+				return vty.Warningf("%s: ignored, %s", call.Line, what)
+			}
+			return nil
+		})
+	}
+	always("msdp cache-sa-state", "Keep what peers announce; so it is in any case\n", "what peers announce is always kept")
+	always("msdp rpf rfc3618", "Peer-RPF\nBy the rules of RFC 3618; so it is in any case\n", "the rules of RFC 3618 always apply")
 	// KEY has no mark of a secret: that would be about the word `peer`, and `password` is one
 	// that announces a secret already.
 	const passwordHelp = msdpHelp + "Sign a session (TCP MD5, RFC 2385)\nOf a peer\n" + peer

@@ -9,29 +9,18 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
 	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
-	"msdpd/lib/msdp"
 )
 
 var settingsEqual = cmp.Options{
 	cmp.AllowUnexported(settings{}, staticRP{}, joinLimits{}, logSettings{}, vtySettings{}, banner{}),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
-	cmp.Transformer("emptyAsNil", func(s []ipv4.Addr) []ipv4.Addr {
-		if len(s) == 0 {
-			return nil
-		}
-		return s
-	}),
-	cmp.Transformer("noPeersAsNil", func(s []msdp.PeerConfig) []msdp.PeerConfig {
-		if len(s) == 0 {
-			return nil
-		}
-		return s
-	}),
+	cmpopts.EquateEmpty(),
 }
 
 // read reads text as a configuration file.

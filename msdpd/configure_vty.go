@@ -81,7 +81,8 @@ func (v *vtySettings) writeLine(line func(string, ...any)) {
 		line(" access-class %s", v.class)
 	}
 	if v.timeout != defaultTimeout {
-		line(" exec-timeout %d %d", v.timeout/time.Minute, v.timeout%time.Minute/time.Second)
+		minutes := min(v.timeout/time.Minute, maxTimeoutMinutes)
+		line(" exec-timeout %d %d", minutes, (v.timeout-minutes*time.Minute)/time.Second)
 	}
 	line("exit")
 }
@@ -121,6 +122,10 @@ func (c *configurator) vty() {
 	c.line()
 	c.ignored()
 }
+
+// maxTimeoutMinutes is the most that the first number of `exec-timeout` may be, as in FRR; the seconds
+// may go beyond it.
+const maxTimeoutMinutes = 35791
 
 // line installs `line vty` and what is in it.
 func (c *configurator) line() {
@@ -209,24 +214,29 @@ func (c *configurator) ignored() {
 	}
 }
 
-// mayConnect reports whether the access class lets an address in. A list that does not exist lets
+// mayConnect reports whether telnet is open to an address: where there is to be none at all it is
+// not, even if what listened until now has not ended yet. An access list that does not exist lets
 // nobody in.
-func (s *settings) mayConnect(from netip.Addr) bool {
+func (s *settings) mayConnect(o options, from netip.Addr) bool {
+	if addr, _ := s.telnetAddr(o); addr == "" {
+		return false
+	}
 	if s.vty.class == "" {
 		return true
 	}
 	return from.Is4() && s.classPermits(from)
 }
 
-// telnetAddr says where telnet is to be, "" for nowhere, and why not.
+// telnetAddr says where telnet is to be, "" for nowhere, and why not if an operator may wonder.
+// That nobody set a password is no wonder, unless another address than a loopback was asked for.
 func (s *settings) telnetAddr(o options) (addr, why string) {
-	switch ip, err := netip.ParseAddr(o.vtyAddr); {
-	case o.vtyPort == 0:
+	ip, err := netip.ParseAddr(o.vtyAddr)
+	loopback := err == nil && ip.IsLoopback()
+	switch {
+	case o.vtyPort == 0, loopback && s.vty.password == "":
 		return "", ""
-	case s.vty.password == "":
-		return "", ""
-	case s.vty.class == "" && (err != nil || !ip.IsLoopback()):
-		return "", "only with an access-class under line vty, as the address is not a loopback"
+	case !loopback && (s.vty.password == "" || s.vty.class == ""):
+		return "", "an address that is not a loopback needs a password, and an access-class under line vty"
 	}
 	host := strings.Trim(o.vtyAddr, "[]")
 	return netJoin(host, o.vtyPort), ""

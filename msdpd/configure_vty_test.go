@@ -148,8 +148,8 @@ line vty
 
 func TestShellBadLines(t *testing.T) {
 	for line, complaint := range map[string]string{
-		"log file /etc/passwd":                         "only a path below /var/log",
-		"log file /var/log/../../etc/passwd":           "only a path below /var/log",
+		"log file /etc/passwd":                         "is not a path below /var/log",
+		"log file /var/log/../../etc/passwd":           "is not a path below /var/log",
 		"log syslog loud":                              "",
 		"password " + strings.Repeat("abracadabra", 7): "the password has 77 octets, 72 is the most",
 		"enable password abracadabra abracadabra":      "nothing can follow",
@@ -180,7 +180,11 @@ func TestTelnetIsClosedByDefault(t *testing.T) {
 		{"::1", "password 8 " + zebraHash, "[::1]:2639", false},
 		{"0.0.0.0", "password 8 " + zebraHash, "", true},
 		{"0.0.0.0", "password 8 " + zebraHash + "\nline vty\naccess-class home", "0.0.0.0:2639", false},
-		{"0.0.0.0", "line vty\naccess-class home", "", false},
+		{"0.0.0.0", "line vty\naccess-class home", "", true},
+		{"0.0.0.0", "", "", true},
+		{"::", "password 8 " + zebraHash, "", true},
+		{"192.0.2.1", "password 8 " + zebraHash, "", true},
+		{"localhost", "password 8 " + zebraHash, "", true},
 	} {
 		s, err := read(t, tc.text+"\n")
 		if err != nil {
@@ -191,19 +195,24 @@ func TestTelnetIsClosedByDefault(t *testing.T) {
 			t.Errorf("%s, %q: %q, because %q", tc.addr, tc.text, addr, why)
 		}
 	}
-	s, err := read(t, "access-list home permit 192.0.2.0 0.0.0.255\nline vty\naccess-class home\n")
+	everywhere := options{vtyAddr: "0.0.0.0", vtyPort: defaultVtyPort}
+	s, err := read(t, "password 8 "+zebraHash+"\naccess-list home permit 192.0.2.0 0.0.0.255\nline vty\naccess-class home\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for from, want := range map[string]bool{"192.0.2.7": true, "198.51.100.1": false, "2001:db8::1": false} {
-		if s.mayConnect(netip.MustParseAddr(from)) != want {
+		if s.mayConnect(everywhere, netip.MustParseAddr(from)) != want {
 			t.Errorf("%s: want %v", from, want)
 		}
 	}
-	s = newSettings()
-	if home := netip.MustParseAddr("127.0.0.1"); !s.mayConnect(home) {
+	s.vty.class = ""
+	if s.mayConnect(everywhere, netip.MustParseAddr("192.0.2.7")) {
+		t.Error("let in after the access-class has gone")
+	}
+	home, loopback := netip.MustParseAddr("127.0.0.1"), options{vtyAddr: "127.0.0.1", vtyPort: defaultVtyPort}
+	if !s.mayConnect(loopback, home) {
 		t.Error("refused without an access class")
-	} else if s.vty.class = "missing"; s.mayConnect(home) {
+	} else if s.vty.class = "missing"; s.mayConnect(loopback, home) {
 		t.Error("let in by a list that does not exist")
 	}
 }

@@ -38,7 +38,7 @@ func TestTimerThatDoesNotRun(t *testing.T) {
 func TestJSONObjectIsWrittenAsFRRWritesIt(t *testing.T) {
 	var b bytes.Buffer
 	out := newJSONObject(&b)
-	out.member("10.0.0.1", map[string]any{"text": "a \": b", "n": 3})
+	out.member("10.0.0.1", map[string]any{"text": "a \": b: \\", "n": 3, "x: y": map[string]string{"k": ": "}})
 	inner := out.object("inner")
 	inner.member("x", []string{})
 	inner.closeMember()
@@ -49,7 +49,10 @@ func TestJSONObjectIsWrittenAsFRRWritesIt(t *testing.T) {
 	want := `{
   "10.0.0.1":{
     "n":3,
-    "text":"a \": b"
+    "text":"a \": b: \\",
+    "x: y":{
+      "k":": "
+    }
   },
   "inner":{
     "x":[]

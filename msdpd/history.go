@@ -71,6 +71,22 @@ func (in *instance) commit(s *settings, base *settings, force bool, trialPeriod 
 	return nil
 }
 
+// mayBeSaved refuses to make what is on trial what the next start begins with: the way back would be
+// gone for somebody whom the change cut off.
+func (in *instance) mayBeSaved() error {
+	if t := in.history.trial; t != nil {
+		return fmt.Errorf("the running configuration is on trial for %s more: `commit` keeps it, then it can be written", uptime(t.deadline.Sub(in.now)))
+	}
+	return nil
+}
+
+// replace puts settings into force that come from outside, as from a file: no trial is left then.
+func (in *instance) replace(s *settings) {
+	in.history.remember(in.now, in.settings, nil)
+	in.history.trial = nil
+	in.apply(s)
+}
+
 // confirm keeps what was committed on trial, and reports whether something was.
 func (in *instance) confirm() bool {
 	was := in.history.trial != nil
@@ -96,9 +112,7 @@ func (in *instance) rollBack(n int) error {
 	if err != nil {
 		return err
 	}
-	in.history.remember(in.now, in.settings, nil)
-	in.history.trial = nil
-	in.apply(s.clone())
+	in.replace(s.clone())
 	in.log.Info("rolled back", zap.Int("configuration", n))
 	return nil
 }

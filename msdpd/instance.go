@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"msdpd/lib/bgpd"
+	"msdpd/lib/debug"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/mroute"
 	"msdpd/lib/msdp"
@@ -23,8 +24,10 @@ import (
 // data between it and the world. Everything below "owned" belongs to that goroutine.
 type instance struct {
 	log     *zap.Logger
+	debug   *debug.Log
 	options options
 	events  chan func()
+	inbox   *inbox        // what sessions bring
 	stopped chan struct{} // closed when the owner no longer takes events
 
 	transport *transport.Transport
@@ -56,10 +59,11 @@ type instance struct {
 // errStopping says that the daemon is about to end.
 var errStopping = errors.New("msdpd is stopping")
 
-func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
+func newInstance(log *zap.Logger, watched *debug.Log, o options, s *settings) (*instance, error) {
 	in := &instance{
-		log: log, options: o, settings: s,
+		log: log, debug: watched, options: o, settings: s,
 		events:  make(chan func(), 256),
+		inbox:   newInbox(),
 		stopped: make(chan struct{}),
 		now:     time.Now(),
 
@@ -72,7 +76,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 	}
 	in.registers = registers
 	in.forwarder = mroute.NewForwarder(log.Named("mroute"))
-	in.transport = transport.New(transport.Config{Log: log.Named("transport")}, sessions{in})
+	in.transport = transport.New(transport.Config{Batched: true, Log: log.Named("transport")}, sessions{in})
 	in.zebra = zclient.New(zclient.Config{
 		Socket: o.zserv, Release: in.zebraRelease, Log: log.Named("zebra"), Handler: routing{in},
 	})
@@ -83,9 +87,10 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 	in.bgpd = bgpd.New(bgpd.Config{Socket: o.neighborVty("bgpd"), Log: log.Named("bgpd"), Handler: paths{in}})
 	in.pimd = pimd.New(pimd.Config{Socket: o.neighborVty("pimd"), Log: log.Named("pimd"), Handler: in.pimdAnswered})
 	sender := pim.NewSender()
-	in.joiner = pim.NewJoiner(pim.JoinerConfig{Send: sender.Send, RPFor: in.ownRP, Log: log.Named("join")})
+	in.joiner = pim.NewJoiner(pim.JoinerConfig{Send: in.debugSender(sender.Send), RPFor: in.ownRP, Log: log.Named("join")})
 	in.limitJoins(defaultGroupJoins)
 	in.speaker = msdp.New(in.now, speakerEnv{in}, log.Named("msdp"))
+	in.speaker.Debug(watched)
 	in.world.init()
 	return in, nil
 }
@@ -93,6 +98,7 @@ func newInstance(log *zap.Logger, o options, s *settings) (*instance, error) {
 // begin applies the configuration and what an earlier run left behind; then run may start.
 func (in *instance) begin() {
 	in.warnOfMissingLists(newSettings(), in.settings)
+	in.watchConfigured(newSettings(), in.settings)
 	in.handOverData()
 	in.speaker.Apply(in.now, in.settings.msdp)
 	in.kernelInterfaces()
@@ -194,6 +200,9 @@ func (in *instance) loop(ctx context.Context) {
 		case f := <-in.events:
 			in.now = time.Now()
 			f()
+		case <-in.inbox.ready:
+			in.now = time.Now()
+			in.takeTurns()
 		case <-timer.C:
 			in.now = time.Now()
 		}
@@ -218,8 +227,36 @@ func (in *instance) loop(ctx context.Context) {
 	}
 }
 
-// drain does what the callbacks of an event asked for.
+// takeTurns takes what some sessions have brought.
+func (in *instance) takeTurns() {
+	for turns := 0; turns < burstTurns; {
+		p, ok := in.inbox.next()
+		if !ok {
+			return
+		}
+		if p.do != nil {
+			p.do()
+		} else {
+			in.speaker.Received(in.now, msdp.ConnID(p.id), p.tlvs)
+		}
+		if p.done != nil {
+			p.done.Release()
+		}
+		in.runDeferred()
+		if p.last {
+			turns++
+		}
+	}
+	in.inbox.wake() // for what is left
+}
+
+// drain ends an event: what its callbacks asked for is done, and what it sent goes out.
 func (in *instance) drain() {
+	in.runDeferred()
+	in.transport.Flush()
+}
+
+func (in *instance) runDeferred() {
 	for len(in.deferred) > 0 {
 		todo := in.deferred
 		in.deferred = nil
@@ -289,6 +326,7 @@ func (in *instance) reconfigure(by any, f func(*settings) error) error {
 
 func (in *instance) apply(s *settings) {
 	in.warnOfMissingLists(in.settings, s)
+	in.watchConfigured(in.settings, s)
 	data := in.settings.msdp.DataPeriod > 0
 	in.settings = s
 	if data != (s.msdp.DataPeriod > 0) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/syslog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -60,33 +59,47 @@ func (l *logSettings) write(line func(string, ...any)) {
 	}
 }
 
-// checkLogPath refuses a file outside the directory of logs.
-func checkLogPath(path string) error {
-	if !filepath.IsAbs(path) || filepath.Clean(path) != path || !strings.HasPrefix(path, logDir+"/") {
-		return fmt.Errorf("log file %s: only a path below %s", path, logDir)
+// openLogFile opens a file of the configuration, which is below dir.
+func openLogFile(dir, path string) (*os.File, error) {
+	root, name, err := openBelow(dir, path)
+	if err != nil {
+		return nil, err
 	}
-	return nil
-}
-
-// openLogFile opens a file of the configuration. It follows no link to another place.
-func openLogFile(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NOFOLLOW, 0o640)
+	defer root.Close()
+	if err := checkPlain(root, name); err != nil {
+		return nil, err
+	}
+	// If a pipe has come in the meantime, its opening must not wait for who reads it.
+	f, err := root.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NONBLOCK, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
 }
 
 // logTargets are where the log goes. They may be changed while it is written to.
 type logTargets struct {
 	base    zapcore.Core // of the options
 	baseOf  string       // stdout, syslog or file
+	dir     string       // files of the configuration are below it
 	monitor *vty.Monitor
+	recent  *recentLog
 
 	mu      sync.Mutex
-	cores   atomic.Pointer[[]zapcore.Core]
+	targets atomic.Pointer[[]logTarget]
 	closers []func() error
+	applied logSettings
 }
 
-func newLogTargets(base zapcore.Core, baseOf string, monitor *vty.Monitor) *logTargets {
-	t := &logTargets{base: base, baseOf: baseOf, monitor: monitor}
-	t.cores.Store(&[]zapcore.Core{base})
+// logTarget is one place where the log goes. anyDebug: what is debugged goes there at any level.
+type logTarget struct {
+	zapcore.Core
+	anyDebug bool
+}
+
+func newLogTargets(base zapcore.Core, baseOf string, monitor *vty.Monitor, recent *recentLog) *logTargets {
+	t := &logTargets{base: base, baseOf: baseOf, dir: logDir, monitor: monitor, recent: recent}
+	t.targets.Store(&[]logTarget{{base, true}, {recent, false}})
 	return t
 }
 
@@ -95,21 +108,38 @@ func newLogTargets(base zapcore.Core, baseOf string, monitor *vty.Monitor) *logT
 func (t *logTargets) apply(l logSettings) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.open(l)
+}
+
+// reopen goes on in a new file where logrotate renamed that of the configuration.
+func (t *logTargets) reopen() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.applied.path == "" {
+		return nil
+	}
+	return t.open(t.applied)
+}
+
+// open is apply with the lock held.
+func (t *logTargets) open(l logSettings) error {
+	t.applied = l
 	encoding := logEncoding(l.precision)
-	var cores []zapcore.Core
+	targets := []logTarget{{t.recent, false}}
+	add := func(c zapcore.Core) { targets = append(targets, logTarget{Core: c}) }
 	var closers []func() error
 	var failed error
 	if t.baseOf != "stdout" && t.baseOf != "syslog" || t.baseOf == "stdout" && l.stdout == "" || t.baseOf == "syslog" && l.syslog == "" {
-		cores = append(cores, t.base)
+		targets = append(targets, logTarget{t.base, true})
 	}
 	if l.stdout != "" {
-		cores = append(cores, zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(os.Stdout), logLevels[l.stdout]))
+		add(zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(os.Stdout), logLevels[l.stdout]))
 	}
 	if l.path != "" {
-		f, err := openLogFile(l.path)
+		f, err := openLogFile(t.dir, l.path)
 		if err == nil {
 			closers = append(closers, f.Close)
-			cores = append(cores, zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(f), logLevels[l.file]))
+			add(zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(f), logLevels[l.file]))
 		} else {
 			failed = fmt.Errorf("log file: %w", err)
 		}
@@ -118,15 +148,15 @@ func (t *logTargets) apply(l logSettings) error {
 		w, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_INFO, "msdpd")
 		if err == nil {
 			closers = append(closers, w.Close)
-			cores = append(cores, newSyslogCore(encoding, logLevels[l.syslog], w))
+			add(newSyslogCore(encoding, logLevels[l.syslog], w))
 		} else {
 			failed = fmt.Errorf("log syslog: %w", err)
 		}
 	}
 	if l.monitor != "" {
-		cores = append(cores, monitorCore{zapcore.NewConsoleEncoder(encoding), logLevels[l.monitor], t.monitor})
+		add(monitorCore{zapcore.NewConsoleEncoder(encoding), logLevels[l.monitor], t.monitor})
 	}
-	t.cores.Store(&cores)
+	t.targets.Store(&targets)
 	for _, c := range t.closers {
 		_ = c() // a line that is being written to it may be lost
 	}
@@ -155,7 +185,7 @@ type targetsCore struct {
 
 // Enabled implements zapcore.Core.
 func (c targetsCore) Enabled(level zapcore.Level) bool {
-	for _, core := range *c.cores.Load() {
+	for _, core := range *c.targets.Load() {
 		if core.Enabled(level) {
 			return true
 		}
@@ -180,7 +210,7 @@ func (c targetsCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.C
 func (c targetsCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	var failed error
 	all := append(slices.Clip(c.fields), fields...)
-	for _, core := range *c.cores.Load() {
+	for _, core := range *c.targets.Load() {
 		if core.Enabled(e.Level) {
 			if err := core.Write(e, all); err != nil {
 				failed = err
@@ -192,6 +222,37 @@ func (c targetsCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 
 // Sync implements zapcore.Core.
 func (targetsCore) Sync() error { return nil }
+
+// debugCore writes what an operator watches: to the log of the options at any level, because who
+// asks for it wants to see it, and to the targets of the configuration that have the level.
+type debugCore struct{ *logTargets }
+
+// Enabled implements zapcore.Core.
+func (debugCore) Enabled(zapcore.Level) bool { return true }
+
+// With implements zapcore.Core; there are no fields but those of a line.
+func (c debugCore) With([]zapcore.Field) zapcore.Core { return c }
+
+// Check implements zapcore.Core.
+func (c debugCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	return ce.AddCore(e, c)
+}
+
+// Write implements zapcore.Core.
+func (c debugCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	var failed error
+	for _, t := range *c.targets.Load() {
+		if t.anyDebug || t.Enabled(e.Level) {
+			if err := t.Write(e, fields); err != nil {
+				failed = err
+			}
+		}
+	}
+	return failed
+}
+
+// Sync implements zapcore.Core.
+func (debugCore) Sync() error { return nil }
 
 // monitorCore hands lines to the sessions that watch the log; while none does it costs nothing.
 type monitorCore struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/spf13/pflag"
@@ -62,6 +63,7 @@ type daemon struct {
 	options  options
 	log      *zap.Logger
 	monitor  *vty.Monitor
+	recent   *recentLog
 	shell    *vty.Shell
 	instance *instance
 	writing  sync.Mutex // of the configuration file: operators may ask for it at once
@@ -69,8 +71,8 @@ type daemon struct {
 
 // newDaemon builds the shell, so that a configuration can be read; it opens nothing.
 func newDaemon(o options) *daemon {
-	d := &daemon{options: o, log: zap.NewNop(), monitor: &vty.Monitor{}}
-	d.shell = vty.New(vty.Config{Daemon: "MSDP", Hostname: d.hostname, Monitor: d.monitor})
+	d := &daemon{options: o, log: zap.NewNop(), monitor: &vty.Monitor{}, recent: newRecentLog()}
+	d.shell = vty.New(vty.Config{Daemon: "MSDP", Hostname: d.hostname, Monitor: d.monitor, Neighbors: filepath.Dir(o.zserv)})
 	d.installConfigure(d.shell)
 	d.installConfigureSession(d.shell)
 	d.installSystem(d.shell)
@@ -82,6 +84,8 @@ func newDaemon(o options) *daemon {
 	d.installShowLists(d.shell)
 	d.installShowLimits(d.shell)
 	d.installClear(d.shell)
+	d.installDebug(d.shell)
+	d.installShowLogging(d.shell)
 	d.installTestFilter(d.shell)
 	d.installShowRejected(d.shell)
 	d.installShowWhy(d.shell)

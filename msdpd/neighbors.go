@@ -138,7 +138,10 @@ func (in *instance) bgpdAway(err error) {
 }
 
 // pimdAnswered is called by the watcher whenever pimd's answers changed.
-func (in *instance) pimdAnswered(st pimd.State) { in.post(func() { in.pimdChanged(st) }) }
+func (in *instance) pimdAnswered(st pimd.State) {
+	in.debugPIMD(st)
+	in.post(func() { in.pimdChanged(st) })
+}
 
 func (in *instance) pimdChanged(st pimd.State) {
 	w := &in.world

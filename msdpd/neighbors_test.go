@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/msdp"
 	"msdpd/lib/pim"
 	"msdpd/lib/pimd"
@@ -17,8 +18,8 @@ import (
 func newIdleInstance() *instance {
 	log := zap.NewNop()
 	in := &instance{
-		log: log, settings: newSettings(), now: time.Now(),
-		events: make(chan func(), 256), stopped: make(chan struct{}),
+		log: log, debug: debug.New(log), settings: newSettings(), now: time.Now(),
+		inbox: newInbox(), events: make(chan func(), 256), stopped: make(chan struct{}),
 		pimd: pimd.New(pimd.Config{}),
 	}
 	in.transport = transport.New(transport.Config{}, sessions{in})

@@ -9,6 +9,7 @@ import (
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 	"go.uber.org/zap"
 
+	"msdpd/lib/debug"
 	"msdpd/vty"
 )
 
@@ -20,7 +21,7 @@ func (d *daemon) serve(s *settings) error {
 	}
 	defer destination.Close()
 	kind, _, _ := strings.Cut(d.options.log, ":")
-	targets := newLogTargets(base, kind, d.monitor)
+	targets := newLogTargets(base, kind, d.monitor, d.recent)
 	log := zap.New(targetsCore{logTargets: targets})
 	d.log = log
 	d.shell.LogTo(log.Named("vty"))
@@ -45,7 +46,8 @@ func (d *daemon) serve(s *settings) error {
 		return err
 	}
 	defer metrics.close()
-	if d.instance, err = newInstance(log, d.options, s); err != nil {
+	watched := debug.New(zap.New(debugCore{targets}).Named("debug"))
+	if d.instance, err = newInstance(log, watched, d.options, s); err != nil {
 		return err
 	}
 
@@ -67,7 +69,7 @@ func (d *daemon) serve(s *settings) error {
 	err = ready()
 	if err == nil {
 		notify(log, systemd.SdNotifyReady)
-		err = d.obey(signals, destination, served)
+		err = d.obey(signals, destination, targets, served)
 	}
 	stop()
 	<-ended

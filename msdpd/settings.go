@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/msdp"
@@ -22,6 +23,7 @@ type settings struct {
 	// staticRPs count only where no pimd answers.
 	staticRPs []staticRP
 	joins     joinLimits
+	debug     debug.Set
 }
 
 // staticRP is `ip pim rp A.B.C.D A.B.C.D/M`.
@@ -38,6 +40,7 @@ func (s *settings) clone() *settings {
 	c := *s
 	c.msdp = s.msdp.Clone()
 	c.staticRPs = slices.Clone(s.staticRPs)
+	c.debug = slices.Clone(s.debug)
 	return &c
 }
 
@@ -55,6 +58,7 @@ func (s *settings) write(w io.Writer, key func(guard.Key) string) {
 	}
 	s.log.write(line)
 	s.vty.writeTop(line, key)
+	writeDebug(line, s.debug)
 	if lines > 1 {
 		line("!")
 	}

@@ -45,12 +45,12 @@ func (d *daemon) showAudit(c *vty.Call) error {
 
 func printAudit(w io.Writer, findings []audit.Finding) {
 	for _, f := range findings {
-		fmt.Fprintf(w, "%s: %s: %s\n", strings.ToUpper(f.Severity.String()), f.Subject, f.What)
+		writeWrapped(w, strings.ToUpper(f.Severity.String())+": ", f.Subject+": "+f.What)
 		why := f.Why
 		if f.Reference != "" {
 			why += " (" + f.Reference + ")"
 		}
-		fmt.Fprintf(w, "  Why     : %s\n", why)
+		writeWrapped(w, "  Why     : ", why)
 		if f.Command != "" {
 			fmt.Fprintf(w, "  Command : %s\n", f.Command)
 		}

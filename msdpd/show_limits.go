@@ -28,17 +28,33 @@ func (d *daemon) showLimits(c *vty.Call) error {
 	if c.Has("json") {
 		return limitsJSON(c, limits, joins)
 	}
-	row := func(name, most, warn, now, refused, note string) {
-		line := fmt.Sprintf("%-32s %12s %6s %12s %12s  %s", name, most, warn, now, refused, note)
-		c.Printf("%s\n", strings.TrimRight(line, " "))
+	marked := false
+	row := func(name, most, full, now, refused string, configured bool) {
+		mark := ""
+		if !configured {
+			marked, mark = true, " *"
+		}
+		c.Printf("%-31s %10s %9s %11s %10s%s\n", name, most, full, now, refused, mark)
 	}
-	row("Limit", "Most", "Warn", "Now", "Refused", "")
+	row("Limit", "Most", "Full/Warn", "Now", "Refused", true)
 	for _, l := range limits {
-		row(limitName(l), limitMost(l), limitWarn(l), limitNow(l), fmt.Sprint(l.Refused), limitNote(l))
+		row(limitName(l), limitMost(l), limitFull(l), limitNow(l), fmt.Sprint(l.Refused), l.Configured)
 	}
-	row("join-limit", fmt.Sprint(joins.Limit), "-", fmt.Sprint(joins.Joined), fmt.Sprint(joins.Refused), byDefault(joins.Configured))
-	row("join-limit per-group", groupMost(joins.PerGroup), "-", "-", "-", joins.Note)
-	c.Printf("\nEntries above a limit that was lowered stay until they expire.\n")
+	row("join-limit", fmt.Sprint(joins.Limit), "-", fmt.Sprint(joins.Joined), fmt.Sprint(joins.Refused), joins.Configured)
+	row("join-limit per-group", groupMost(joins.PerGroup), "-", "-", "-", joins.Note == "")
+	c.Printf("\n")
+	if marked {
+		c.Printf("* by default\n")
+	}
+	if joins.Note != "" {
+		writeWrapped(c, "", "join-limit per-group: "+joins.Note)
+	}
+	for _, l := range limits {
+		if l.Pending > 0 {
+			c.Printf("%s: %d of them wait for a route\n", limitName(l), l.Pending)
+		}
+	}
+	c.Printf("Entries above a limit that was lowered stay until they expire.\n")
 	return nil
 }
 
@@ -79,38 +95,31 @@ func limitMost(l msdp.LimitStatus) string {
 	return fmt.Sprintf("%d/s", l.Rate.PerSecond)
 }
 
-func limitWarn(l msdp.LimitStatus) string {
-	if l.WarnsAt == 0 {
+// limitFull says how full a limit is, and where it warns, in percent.
+func limitFull(l msdp.LimitStatus) string {
+	if isRate(l) || l.Max == msdp.Unlimited {
 		return "-"
 	}
-	return fmt.Sprintf("%d %%", l.WarnsAt)
+	full, warns := "-", "-"
+	if !l.Each() {
+		full = fmt.Sprint(usage(l.Count, l.Max))
+	}
+	if l.WarnsAt != 0 {
+		warns = fmt.Sprint(l.WarnsAt)
+	}
+	return full + "/" + warns + " %"
 }
 
 func limitNow(l msdp.LimitStatus) string {
 	switch {
+	case isRate(l) && l.Rate.PerSecond != msdp.Unlimited:
+		return fmt.Sprintf("burst %d", l.Rate.Burst)
 	case isRate(l):
 		return "-"
 	case l.Each():
 		return fmt.Sprintf("%d full", l.Count)
 	}
 	return fmt.Sprint(l.Count)
-}
-
-func limitNote(l msdp.LimitStatus) string {
-	note := byDefault(l.Configured)
-	if isRate(l) {
-		if l.Rate.PerSecond != msdp.Unlimited {
-			note = listed(note, fmt.Sprintf("burst %d", l.Rate.Burst))
-		}
-		return note
-	}
-	if !l.Each() && l.Max != msdp.Unlimited {
-		note = listed(note, fmt.Sprintf("%d %% full", usage(l.Count, l.Max)))
-	}
-	if l.Pending > 0 {
-		note = listed(note, fmt.Sprintf("%d of them wait for a route", l.Pending))
-	}
-	return note
 }
 
 func byDefault(configured bool) string {

@@ -22,7 +22,10 @@ func (d *daemon) showAccessLists(c *vty.Call) error {
 		return err
 	}
 	lists := &s.msdp.Lists
-	names := append(lists.AccessNames(), acl.Border().Name())
+	names := lists.AccessNames()
+	for _, l := range acl.BuiltIn() {
+		names = append(names, l.Name())
+	}
 	if c.Has("list") {
 		names = []string{c.Arg("list")}
 		if lists.Access(names[0]) == nil {

@@ -98,10 +98,12 @@ func TestShowAccessListJSON(t *testing.T) {
 		}
 		return v
 	}
-	if border, _ := lists["msdp-border"].(map[string]any); border["builtIn"] != true {
-		t.Errorf("msdp-border: %v", border)
+	for _, name := range []string{"msdp-border", "msdp-nothing"} {
+		if l, _ := lists[name].(map[string]any); l["builtIn"] != true {
+			t.Errorf("%s: %v", name, l)
+		}
+		delete(lists, name)
 	}
-	delete(lists, "msdp-border")
 	want := map[string]any{
 		"1": map[string]any{"type": "Standard", "addressFamily": "IPv4", "rules": []any{
 			rule(`{"sequenceNumber":5,"filterType":"permit","address":"10.0.0.1","mask":"0.0.0.0"}`),

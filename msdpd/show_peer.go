@@ -164,7 +164,7 @@ func peerDetail(p msdp.PeerStatus, now time.Time, mismatch string) peerDetailJSO
 
 func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time, mismatch string) {
 	n := p.Counters
-	line := func(name, value string) { c.Printf("  %-19s : %s\n", name, value) }
+	line := func(name, value string) { writeWrapped(c, fmt.Sprintf("  %-19s : ", name), value) }
 	c.Printf("Peer : %s\n", p.Addr)
 	if p.Description != "" {
 		line("Description", p.Description)
@@ -212,7 +212,7 @@ func printPeerDetail(c *vty.Call, p msdp.PeerStatus, now time.Time, mismatch str
 	}
 	for _, r := range msdp.Reasons() {
 		if n.Refused[r] > 0 {
-			c.Printf("  SAs refused         : %d, %s\n", n.Refused[r], r.Text())
+			line("SAs refused", fmt.Sprintf("%d, %s", n.Refused[r], r.Text()))
 		}
 	}
 	if n.FormatErrors > 0 {

@@ -59,9 +59,9 @@ func (d *daemon) showRejected(c *vty.Call) error {
 		return out.close()
 	}
 	c.Printf("The last %d refused entries are remembered (`ip msdp cache-rejected-sa`).\n\n", size)
-	c.Printf("%-15s %-15s %-15s %-15s %8s %6s  %s\n", "Source", "Group", "RP", "Peer", "Last", "Count", "Reason")
+	c.Printf("%-15s %15s %15s  %8s %5s  %s\n", "Source", "Group", "Peer", "Last", "Count", "Reason")
 	for _, r := range all {
-		c.Printf("%-15s %-15s %-15s %-15s %8s %6d  %s\n", r.SG.Source, r.SG.Group, r.RP, r.Peer, uptime(now.Sub(r.Last)), r.Count, r.Reason)
+		c.Printf("%-15s %15s %15s  %8s %5d  %s\n", r.SG.Source, r.SG.Group, r.Peer, uptime(now.Sub(r.Last)), r.Count, r.Reason)
 	}
 	return nil
 }

@@ -11,8 +11,10 @@ import (
 )
 
 func (d *daemon) installShowRPF(sh *vty.Shell) {
-	sh.Install(sh.View, "show ip msdp rpf A.B.C.D$rp [json$json]",
-		showHelp+"The RPF peer towards an RP, and why\nThe RP's address\nAs JSON\n", d.showRPF)
+	for _, name := range []string{"rpf", "rpf-peer"} { // the second as IOS has it
+		sh.Install(sh.View, "show ip msdp "+name+" A.B.C.D$rp [json$json]",
+			showHelp+"The RPF peer towards an RP, and why\nThe RP's address\nAs JSON\n", d.showRPF)
+	}
 }
 
 // routePoll is how often it is looked whether the route to an RP is known by now.
@@ -75,9 +77,9 @@ func printRPF(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) {
 	}
 	printBGP(c, st)
 	if st.Peer.IsUnspecified() {
-		c.Printf("RPF peer  : none: %s\n", st.Why)
+		writeWrapped(c, "RPF peer  : ", "none: "+st.Why)
 	} else {
-		c.Printf("RPF peer  : %s by rule (%s): %s\n", st.Peer, st.Rule, st.Why)
+		writeWrapped(c, "RPF peer  : ", fmt.Sprintf("%s by rule (%s): %s", st.Peer, st.Rule, st.Why))
 	}
 	if len(st.Peers) == 0 {
 		return
@@ -88,7 +90,7 @@ func printRPF(c *vty.Call, st msdp.RPFStatus, names *rib.Interfaces) {
 		if p.Accepted {
 			word = "accepted"
 		}
-		c.Printf("%-15s  %11s  %-8s  %s\n", p.Addr, p.State, word, p.Why)
+		writeWrapped(c, fmt.Sprintf("%-15s  %11s  %-8s  ", p.Addr, p.State, word), p.Why)
 	}
 }
 
@@ -112,7 +114,7 @@ func printBGP(c *vty.Call, st msdp.RPFStatus) {
 		}
 	}
 	if st.BGPAway != "" {
-		c.Printf("bgpd      : does not answer: %s\n", st.BGPAway)
+		writeWrapped(c, "bgpd      : ", "does not answer: "+st.BGPAway)
 	}
 }
 

@@ -71,9 +71,12 @@ func (d *daemon) showSA(c *vty.Call) error {
 	return out.end()
 }
 
-// saKeys takes the keys that are wanted in slices and sorts them by group, then source, while
-// the protocol goes on.
+// saKeys takes the keys that may be wanted in slices and sorts them by group, then source, while
+// the protocol goes on. One that names its source and group need not be in the cache.
 func (d *daemon) saKeys(want saSelection) ([]ipv4.SG, error) {
+	if want.source != 0 && want.group != 0 {
+		return []ipv4.SG{{Source: want.source, Group: want.group}}, nil
+	}
 	var keys, slice []ipv4.SG
 	var cursor msdp.SACursor
 	for more := true; more; {

@@ -69,6 +69,9 @@ func (d *daemon) overview() (overview, error) {
 		if z := o.zebra; z.Undecodable+z.Refused > 0 {
 			o.attention = append(o.attention, fmt.Sprintf("zebra: %d messages from it were not understood, %d of ours it did not understand: is FRR %s right? If not, say which one by --zebra-version", z.Undecodable, z.Refused, z.Release))
 		}
+		if t := in.history.trial; t != nil {
+			o.attention = append(o.attention, fmt.Sprintf("the running configuration is on trial for %s more; `commit` keeps it", uptime(t.deadline.Sub(now))))
+		}
 		if o.joins.Limited > 0 {
 			o.attention = append(o.attention, fmt.Sprintf("%d sources are not joined because of the limits on joins: %s, %d in all", o.joins.Limited, groupLimit(w.groupJoins), in.settings.joins.all()))
 		}
@@ -88,7 +91,9 @@ func (d *daemon) showSummary(c *vty.Call) error {
 	if c.Has("json") {
 		return summaryJSON(c, o)
 	}
-	line := func(name, format string, args ...any) { c.Printf("%-15s : %s\n", name, fmt.Sprintf(format, args...)) }
+	line := func(name, format string, args ...any) {
+		writeWrapped(c, fmt.Sprintf("%-15s : ", name), fmt.Sprintf(format, args...))
+	}
 	line("Peers", "%d, %d established", o.Peers, o.Established)
 	line("Mesh groups", "%d", o.MeshGroups)
 	line("SA cache", "%d remote sources in %d groups from %d RPs, %d waiting for a route", o.Remotes, o.Groups, o.RPs, o.Pending)
@@ -117,7 +122,7 @@ func (d *daemon) showSummary(c *vty.Call) error {
 	if len(o.attention) > 0 {
 		c.Printf("\nNeeds attention:\n")
 		for _, text := range o.attention {
-			c.Printf("  - %s\n", text)
+			writeWrapped(c, "  - ", text)
 		}
 	}
 	return nil

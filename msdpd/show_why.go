@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"msdpd/lib/ipv4"
@@ -42,15 +43,15 @@ func (d *daemon) showWhy(c *vty.Call) error {
 		return w.writeJSON(c, now)
 	}
 	c.Printf("%s\n", w.sg)
-	c.Printf("  State     : %s\n", w.state(now))
+	writeWrapped(c, "  State     : ", w.state(now))
 	c.Printf("  Receivers : %s\n", w.receivers())
-	c.Printf("  Join      : %s\n", w.joinState())
+	writeWrapped(c, "  Join      : ", w.joinState())
 	c.Printf("\n  Offered by\n")
 	if len(w.Offers) == 0 {
-		c.Printf("    nobody, as far as is known: the last %d refused entries are remembered\n", w.remember)
+		writeWrapped(c, "    ", fmt.Sprintf("nobody, as far as is known: the last %d refused entries are remembered", w.remember))
 	}
 	for _, o := range w.Offers {
-		c.Printf("    %-15s RP %-15s %s\n", o.Peer, o.RP, offerText(o, now))
+		writeWrapped(c, fmt.Sprintf("    %-15s ", o.Peer), fmt.Sprintf("RP %s, %s", o.RP, offerText(o, now)))
 	}
 	c.Printf("\n  Sent to\n")
 	for _, p := range w.Deliveries {
@@ -58,7 +59,7 @@ func (d *daemon) showWhy(c *vty.Call) error {
 		if !p.Sent {
 			text = "not sent: " + p.Why
 		}
-		c.Printf("    %-15s %s\n", p.Peer, text)
+		writeWrapped(c, fmt.Sprintf("    %-15s ", p.Peer), text)
 	}
 	if len(w.Deliveries) == 0 {
 		c.Printf("    nobody\n")
@@ -81,6 +82,8 @@ func sourceAndGroup(c *vty.Call) (ipv4.SG, error) {
 
 func (w why) state(now time.Time) string {
 	switch {
+	case !w.Known && slices.ContainsFunc(w.Offers, func(o msdp.Offer) bool { return o.Waiting }):
+		return "waits for the route to its RP"
 	case !w.Known:
 		return "not in the cache, and no local source"
 	case w.SA.Local && w.NotAnnounced != "":
@@ -111,6 +114,9 @@ func (w why) joinState() string {
 }
 
 func offerText(o msdp.Offer, now time.Time) string {
+	if o.Waiting {
+		return "waits, for at most 2 s; " + o.Why
+	}
 	if o.Taken {
 		return fmt.Sprintf("taken, last %s ago; %s", uptime(now.Sub(o.Last)), o.Why)
 	}
@@ -118,14 +124,16 @@ func offerText(o msdp.Offer, now time.Time) string {
 }
 
 type offerJSON struct {
-	Peer   string `json:"peer"`
-	RP     string `json:"rp"`
-	Taken  bool   `json:"taken"`
-	First  string `json:"first"`
-	Last   string `json:"last"`
-	Count  uint64 `json:"refusals,omitempty"`
-	Reason string `json:"reason,omitempty"`
-	Why    string `json:"why"`
+	Peer  string `json:"peer"`
+	RP    string `json:"rp"`
+	Taken bool   `json:"taken"`
+	// Waiting: for the route to the RP; First and Last are not known then.
+	Waiting bool   `json:"waiting,omitempty"`
+	First   string `json:"first,omitempty"`
+	Last    string `json:"last,omitempty"`
+	Count   uint64 `json:"refusals,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+	Why     string `json:"why"`
 }
 
 type deliveryJSON struct {
@@ -152,10 +160,11 @@ func (w why) writeJSON(c *vty.Call, now time.Time) error {
 	out.member("join", w.joinState())
 	offers := make([]offerJSON, 0, len(w.Offers))
 	for _, o := range w.Offers {
-		offers = append(offers, offerJSON{
-			Peer: o.Peer.String(), RP: o.RP.String(), Taken: o.Taken, Count: o.Count, Reason: o.Reason.String(), Why: o.Why,
-			First: o.First.UTC().Format(time.RFC3339), Last: o.Last.UTC().Format(time.RFC3339),
-		})
+		v := offerJSON{Peer: o.Peer.String(), RP: o.RP.String(), Taken: o.Taken, Waiting: o.Waiting, Count: o.Count, Reason: o.Reason.String(), Why: o.Why}
+		if !o.Waiting {
+			v.First, v.Last = o.First.UTC().Format(time.RFC3339), o.Last.UTC().Format(time.RFC3339)
+		}
+		offers = append(offers, v)
 	}
 	out.member("offers", offers)
 	deliveries := make([]deliveryJSON, 0, len(w.Deliveries))

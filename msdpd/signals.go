@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -33,13 +34,13 @@ func (s signals) stop() {
 }
 
 // obey acts on signals until one ends the daemon, or the shell cannot be served any more.
-func (d *daemon) obey(s signals, log logDestination, served <-chan error) error {
+func (d *daemon) obey(s signals, log logDestination, targets *logTargets, served <-chan error) error {
 	for {
 		select {
 		case <-s.reload:
 			d.reload()
 		case <-s.reopen:
-			if err := log.reopen(); err != nil {
+			if err := errors.Join(log.reopen(), targets.reopen()); err != nil {
 				d.log.Error("the log stays where it is", zap.Error(err))
 			}
 		case sig := <-s.end:

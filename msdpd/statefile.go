@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -56,29 +57,45 @@ func storeState(path string, saved msdp.Saved) error {
 }
 
 // replaceFile writes text beside path and renames it to path. The new file has the owner
-// and the mode of the old one, or mode. What a kill left of an earlier try is overwritten;
-// a file is to be replaced by one goroutine at a time.
+// and the mode of the old one, or mode where there is none.
 func replaceFile(path string, text []byte, mode fs.FileMode) error {
-	beside := path + ".new"
-	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return fmt.Errorf("replacing %s: %w", path, err)
 	}
-	_, err = f.Write(text)
-	err = errors.Join(err, likeOld(f, path, mode), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(beside, path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("replacing %s: %w", path, err), os.Remove(beside))
+	defer root.Close()
+	if err := replaceIn(root, filepath.Base(path), text, mode); err != nil {
+		return fmt.Errorf("replacing %s: %w", path, err)
 	}
 	return nil
 }
 
-// likeOld gives f the owner and the mode of the file at path, or mode where there is none.
-func likeOld(f *os.File, path string, mode fs.FileMode) error {
-	old, err := os.Stat(path)
+// replaceIn is replaceFile for a name in root.
+func replaceIn(root *os.Root, name string, text []byte, mode fs.FileMode) error {
+	beside := name + ".new"
+	if err := root.Remove(beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// A file of our own: nobody has one open, or a link there, that the text would go to.
+	f, err := root.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, likeOld(f, root, name, mode), f.Sync(), f.Close())
+	if err == nil {
+		err = root.Rename(beside, name)
+	}
+	if err != nil {
+		return errors.Join(err, root.Remove(beside))
+	}
+	return nil
+}
+
+// likeOld gives f the owner and the mode of the plain file called name, or mode where there is none.
+func likeOld(f *os.File, root *os.Root, name string, mode fs.FileMode) error {
+	old, err := root.Lstat(name)
+	if err != nil || !old.Mode().IsRegular() {
 		return f.Chmod(mode)
 	}
 	if st, ok := old.Sys().(*syscall.Stat_t); ok {

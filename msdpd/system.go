@@ -30,16 +30,13 @@ func (d *daemon) ask(f func(now time.Time)) (time.Time, error) {
 }
 
 func (d *daemon) installSystem(sh *vty.Shell) {
-	sh.Install(sh.View, "show version", "Show running system information\nThe release of msdpd\n", func(c *vty.Call) error {
-		c.Printf("%s", versionText())
-		return nil
-	})
+	sh.Install(sh.View, "show version [json$json]", "Show running system information\nThe release of msdpd\nAs JSON\n", showVersion)
 	sh.Install(sh.View, "show running-config [brief$brief] [json$json]",
 		"Show running system information\nThe configuration in force\nWithout the access lists and prefix lists\nAs JSON\n", d.showRunning)
-	sh.Install(sh.Enable, "show startup-config", "Show running system information\nThe configuration file\n", d.showStartup)
+	sh.Install(sh.Enable, "show startup-config [json$json]", "Show running system information\nThe configuration file\nAs JSON\n", d.showStartup)
 	sh.Install(sh.Enable, "write terminal", "Write the configuration\nTo this terminal\n", d.showRunning)
 	sh.Install(sh.Enable, "write [<memory|file>]", "Write the configuration\nTo the configuration file\nTo the configuration file\n", d.writeFile)
-	sh.Install(sh.Enable, "copy running-config WORD$file", "Copy a configuration\nThe configuration in force\nA file beside the configuration file, msdpd…\n", d.copyRunning)
+	sh.Install(sh.Enable, "copy running-config WORD$file", "Copy a configuration\nThe configuration in force\nA file, msdpd…, in the configuration file's directory or below\n", d.copyRunning)
 	sh.Install(sh.Enable, "copy running-config startup-config", "Copy a configuration\nThe configuration in force\nThe configuration file\n", d.writeFile)
 }
 
@@ -59,9 +56,7 @@ func (d *daemon) showRunning(c *vty.Call) error {
 	if c.Has("json") {
 		var text bytes.Buffer
 		s.write(&text, key)
-		out := newJSONObject(c)
-		out.member("lines", strings.Split(strings.TrimRight(text.String(), "\n"), "\n"))
-		return out.close()
+		return linesJSON(c, strings.Split(strings.TrimRight(text.String(), "\n"), "\n"))
 	}
 	// vtysh puts its own heading over what the daemons answer, and takes every line of it for a command.
 	if !c.Has("terminal") || c.Session.OnTerminal() {
@@ -71,13 +66,40 @@ func (d *daemon) showRunning(c *vty.Call) error {
 	return nil
 }
 
-// copyRunning writes the running configuration to a file beside the configuration file, and to no
-// other: those of other daemons are there too, and whoever may use the shell need not be allowed to
-// write elsewhere.
+// linesJSON prints lines of a configuration.
+func linesJSON(c *vty.Call, lines []string) error {
+	if lines == nil {
+		lines = []string{}
+	}
+	out := newJSONObject(c)
+	out.member("lines", lines)
+	return out.close()
+}
+
+// copyRunning writes the running configuration to a file below the directory of the configuration
+// file, and to no other: whoever may use the shell need not be allowed to write elsewhere. Those of
+// other daemons are there too.
 func (d *daemon) copyRunning(c *vty.Call) error {
-	name := c.Arg("file")
-	if name != filepath.Base(name) || !strings.HasPrefix(name, "msdpd") {
-		return fmt.Errorf("%s: only a name that begins with msdpd, for a file beside %s", name, d.options.configFile)
+	dir := filepath.Dir(d.options.configFile)
+	path := c.Arg("file")
+	if !filepath.IsAbs(path) {
+		path = strings.TrimSuffix(dir, "/") + "/" + path
+	}
+	switch {
+	case path == d.options.configFile:
+		return d.writeFile(c)
+	case path == d.options.pidFile, path == d.options.stateFile(), path == d.options.vtySocket():
+		return fmt.Errorf("%s is msdpd's own", path)
+	case !strings.HasPrefix(filepath.Base(path), "msdpd"):
+		return fmt.Errorf("%s: the name has to begin with msdpd, the files of others are there, too", path)
+	}
+	root, name, err := openBelow(dir, path)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := checkPlain(root, name); err != nil {
+		return err
 	}
 	s, err := d.instance.snapshot()
 	if err != nil {
@@ -85,9 +107,10 @@ func (d *daemon) copyRunning(c *vty.Call) error {
 	}
 	var text bytes.Buffer
 	s.write(&text, guard.Key.Reveal)
-	path := filepath.Join(filepath.Dir(d.options.configFile), name)
-	if err := replaceFile(path, text.Bytes(), 0o640); err != nil {
-		return err
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if err := replaceIn(root, name, text.Bytes(), 0o640); err != nil {
+		return fmt.Errorf("replacing %s: %w", path, err)
 	}
 	c.Printf("Configuration saved to %s\n", path)
 	return nil
@@ -97,6 +120,9 @@ func (d *daemon) showStartup(c *vty.Call) error {
 	text, err := os.ReadFile(d.options.configFile)
 	if err != nil {
 		return err
+	}
+	if c.Has("json") {
+		return linesJSON(c, strings.Split(strings.TrimRight(string(text), "\n"), "\n"))
 	}
 	_, err = c.Write(text)
 	return err
@@ -108,9 +134,13 @@ func (d *daemon) writeFile(c *vty.Call) error {
 	// First of all: whoever writes last has the settings that are in force then.
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	s, err := d.instance.snapshot()
-	if err != nil {
+	var s *settings
+	var refused error
+	if _, err := d.ask(func(time.Time) { s, refused = d.instance.settings.clone(), d.instance.mayBeSaved() }); err != nil {
 		return err
+	}
+	if refused != nil {
+		return refused
 	}
 	var text bytes.Buffer
 	s.write(&text, guard.Key.Reveal)

@@ -85,7 +85,7 @@ func (t *terminals) run(ctx context.Context) {
 		if addr == "" {
 			continue
 		}
-		l, err := net.Listen("tcp", addr)
+		l, err := net.Listen(family(t.options.vtyAddr), addr)
 		if err != nil {
 			if err.Error() != said {
 				said = err.Error()
@@ -120,7 +120,7 @@ func (t *terminals) telnet() vty.TelnetSettings {
 	return vty.TelnetSettings{
 		Password: s.vty.password, Enable: s.vty.enable, Advanced: s.vty.advanced,
 		Banner: s.vty.banner.text(), Timeout: s.vty.timeout, Lines: s.vty.lines,
-		Permit: s.mayConnect,
+		Permit: func(from netip.Addr) bool { return s.mayConnect(t.options, from) },
 	}
 }
 
@@ -132,6 +132,14 @@ func (s *settings) classPermits(from netip.Addr) bool {
 	}
 	permit, _ := s.msdp.Lists.Access(s.vty.class).PermitsAddr(a)
 	return permit
+}
+
+// family is what to listen with: by itself 0.0.0.0 would be all addresses of IPv6, too.
+func family(addr string) string {
+	if ip, err := netip.ParseAddr(addr); err == nil && ip.Is4() {
+		return "tcp4"
+	}
+	return "tcp"
 }
 
 func netJoin(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+
+	"msdpd/vty"
 )
 
 // Set by -ldflags "-X main.buildVersion=… -X main.buildCommit=… -X main.buildDate=…", as packaging/build does from git.
@@ -24,6 +26,22 @@ func version() string {
 
 func versionText() string {
 	return fmt.Sprintf("msdpd %s\nMSDP (RFC 3618) beside FRR, %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+func showVersion(c *vty.Call) error {
+	if !c.Has("json") {
+		c.Printf("%s", versionText())
+		return nil
+	}
+	out := newJSONObject(c)
+	out.member("version", buildVersion)
+	if buildCommit != "" {
+		out.member("commit", strings.TrimSpace(buildCommit))
+		out.member("date", buildDate)
+	}
+	out.member("go", runtime.Version())
+	out.member("platform", runtime.GOOS+"/"+runtime.GOARCH)
+	return out.close()
 }
 
 var frrVersionLine = regexp.MustCompile(`^FRRouting (\d+(?:\.\d+)*)`)

@@ -8,11 +8,11 @@ import (
 // Candidate is something that can stand at the end of a line.
 type Candidate struct {
 	// Text is a keyword in full, the notation of a variable ("A.B.C.D"), or CR.
-	Text string
+	Text string `json:"text"`
 	// Help is its line of help.
-	Help string
+	Help string `json:"help,omitempty"`
 	// Variable is true for what the user has to fill in.
-	Variable bool
+	Variable bool `json:"variable,omitempty"`
 }
 
 // CR is the text of the candidate which says that the line is complete as it is.

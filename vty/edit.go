@@ -1,10 +1,6 @@
 package vty
 
-import (
-	"fmt"
-	"strings"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // key is the editor's callback for keys that it has no use for itself.
 func (t *terminal) key(line string, pos int, key rune) (newLine string, newPos int, ok bool) {
@@ -15,7 +11,7 @@ func (t *terminal) key(line string, pos int, key rune) (newLine string, newPos i
 		if literal {
 			return "", 0, false
 		}
-		t.show(line+"?", t.help(line[:pos]))
+		t.show(line+"?", Help(t.shell.Complete(t.session, line[:pos])))
 	case '\t':
 		line, pos = t.complete(line, pos)
 	case editLiteral:
@@ -51,53 +47,12 @@ func (t *terminal) show(line, text string) {
 	_, _ = t.editor.Write([]byte(t.session.Prompt() + line + "\n" + text))
 }
 
-// help is the answer to `?`.
-func (t *terminal) help(line string) string {
-	list := t.shell.Complete(t.session, line)
-	if len(list) == 0 {
-		return "% There is no matched command.\n"
-	}
-	width := 0
-	for _, c := range list {
-		width = max(width, len(c.Text))
-	}
-	var b strings.Builder
-	for _, c := range list {
-		fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("  %-*s  %s", width, c.Text, c.Help), " "))
-	}
-	return b.String()
-}
-
-// complete is Tab: it adds what all candidates have in common, and a space where there is but
-// one; where that is nothing, it shows them.
+// complete is Tab.
 func (t *terminal) complete(line string, pos int) (string, int) {
-	var words []string
-	for _, c := range t.shell.Complete(t.session, line[:pos]) {
-		if !c.Variable && c.Text != CR {
-			words = append(words, c.Text)
-		}
+	list := t.shell.Complete(t.session, line[:pos])
+	line, pos, text := Tab(line, pos, list)
+	if text != "" {
+		t.show(line, text)
 	}
-	last := line[strings.LastIndexAny(line[:pos], " \t|")+1 : pos]
-	switch {
-	case len(words) == 0:
-		t.show(line, t.help(line[:pos]))
-		return line, pos
-	case len(words) == 1:
-		words[0] += " "
-	}
-	common := words[0]
-	for _, w := range words[1:] {
-		for !strings.HasPrefix(w, common) {
-			common = common[:len(common)-1]
-		}
-	}
-	if len(common) <= len(last) {
-		t.show(line, strings.Join(words, " ")+"\n")
-		return line, pos
-	}
-	added := common[len(last):]
-	if strings.HasPrefix(line[pos:], " ") {
-		added = strings.TrimSuffix(added, " ")
-	}
-	return line[:pos] + added + line[pos:], pos + len(added)
+	return line, pos
 }

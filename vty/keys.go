@@ -12,6 +12,27 @@ type keys struct {
 	partial []byte // a character or an escape sequence that has begun
 }
 
+// Keys makes of what a person types at a terminal what golang.org/x/term's line editor knows, for
+// a client that edits lines as the Telnet server does. Its zero value is usable.
+type Keys struct{ keys }
+
+// Filter appends to out what the editor is to see of in.
+func (k *Keys) Filter(out, in []byte) []byte {
+	return append(out, rename.Replace(string(k.filter(nil, in)))...)
+}
+
+// The keys that the editor leaves to its callback, as Keys names them.
+const (
+	KeyInterrupt = editInterrupt // Ctrl-C
+	KeyEOF       = editEOF       // Ctrl-D
+	KeyEnd       = editEnd       // Ctrl-Z
+	KeyLiteral   = editLiteral   // Ctrl-V
+	KeySearch    = editRedraw    // Ctrl-R
+)
+
+// KeyStops are the keys behind which the editor must not see another before they were acted upon.
+const KeyStops = stops
+
 // maxSequence is the longest escape sequence that is looked at, in octets.
 const maxSequence = 8
 

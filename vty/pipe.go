@@ -70,6 +70,19 @@ func parsePipe(line, pipe string) ([]stage, *failure) {
 	return stages, nil
 }
 
+// Filtered cuts the filters off a line and returns the command before them, and a writer to w
+// through them; close is to be called behind the command's output. The error is what is wrong with
+// the filters, as a person is to be shown it.
+func Filtered(line string, w io.Writer) (command string, out io.Writer, close func() error, err error) {
+	command, pipe, _ := cutPipe(line)
+	stages, bad := parsePipe(line, pipe)
+	if bad != nil {
+		return "", nil, nil, errors.New(strings.TrimSuffix(strings.TrimPrefix(bad.text("", true), "% "), "\n"))
+	}
+	out, close = piped(w, stages)
+	return command, out, close, nil
+}
+
 func badExpression(command, expression string, err error) error {
 	why := err.Error()
 	if e := (*syntax.Error)(nil); errors.As(err, &e) {

@@ -108,7 +108,7 @@ func (s *Shell) serveConn(ctx context.Context, conn *place) {
 		status := Warning
 		switch {
 		case err == nil:
-			status = s.Execute(ctx, session, string(bytes.TrimSuffix(line, []byte{0})), out)
+			status = s.answer(ctx, session, string(bytes.TrimSuffix(line, []byte{0})), out)
 		case errors.Is(err, bufio.ErrBufferFull):
 			for errors.Is(err, bufio.ErrBufferFull) {
 				_, err = lines.ReadSlice(0)

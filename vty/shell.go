@@ -41,6 +41,9 @@ type Config struct {
 	MaxSessions int
 	// Monitor has the lines of the log for `terminal monitor`; nil: there is no such command.
 	Monitor *Monitor
+	// Neighbors is the directory of other daemons' vty sockets, for a client that passes on what
+	// this one does not know; "": there are none.
+	Neighbors string
 }
 
 // Shell holds modes and their commands. All commands are installed before the first session

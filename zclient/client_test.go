@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"msdpd/lib/ipv4"
 )
 
@@ -374,5 +376,34 @@ func TestClientEndsWithItsContext(t *testing.T) {
 	}
 	if len(s.rec.events) != 0 {
 		t.Errorf("event %q although nobody lost anything", <-s.rec.events)
+	}
+}
+
+// A zebra that is newer or older than the table is spoken to as the nearest one in it, and the log says so once.
+func TestClientMeetsAnUnknownRelease(t *testing.T) {
+	for _, tt := range []struct{ said, recorded, warning, messages string }{
+		{"FRRouting 11.2 (vm) on Linux(6.1)", "10.7.1", "newer than any release known here; speaking to it as to the newest one", "FRR 10.6 to 10.7"},
+		{"FRRouting 6.0.2 (vm) on Linux(6.1)", "7.5.1", "older than any release known here; speaking to it as to the oldest one", "FRR 7.5 and later, before 8.0"},
+	} {
+		t.Run(tt.said, func(t *testing.T) {
+			s := start(t, func(c *Client) {
+				c.cfg.Release = func(context.Context) (string, error) { return tt.said, nil }
+			}).listen()
+			_, name, _ := parseVersion(tt.said)
+			for range 2 {
+				z := s.accept()
+				z.send(greetingOf(t, tt.recorded))
+				s.want("up " + name)
+				if got := s.next(); !strings.HasPrefix(got, "interfaces 1:lo:true[10.255.0.1/32] 2:va0:") {
+					t.Errorf("event %q", got)
+				}
+				z.Close()
+				s.wantDown("")
+			}
+			told := s.logs.FilterMessageSnippet(tt.warning).All()
+			if len(told) != 1 || told[0].Level != zap.WarnLevel || told[0].ContextMap()["release"] != name || told[0].ContextMap()["messages"] != tt.messages {
+				t.Errorf("the log tells %v of %v", told, s.logs.All())
+			}
+		})
 	}
 }

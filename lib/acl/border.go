@@ -53,6 +53,15 @@ var border = builtIn("msdp-border", "what should not cross the border of a domai
 	{"permit ip any any", "everything else"},
 })
 
+// Nothing returns the built-in list msdp-nothing, which denies everything: where IOS filters all SAs
+// by a command without a list, it is the list.
+func Nothing() *AccessList { return nothing }
+
+var nothing = builtIn("msdp-nothing", "lets nothing pass", []struct{ rule, why string }{{"deny ip any any", ""}})
+
+// BuiltIn returns the lists that are always there, and cannot be changed.
+func BuiltIn() []*AccessList { return []*AccessList{border, nothing} }
+
 // builtIn makes a list of rules that are known to be right.
 func builtIn(name, remark string, rules []struct{ rule, why string }) *AccessList {
 	a := &AccessList{name: name, remark: remark, builtIn: true}

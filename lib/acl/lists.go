@@ -30,8 +30,11 @@ func (l Lists) Equal(o Lists) bool {
 
 // Access returns the access list of that name, built-in or configured, nil if there is none.
 func (l *Lists) Access(name string) *AccessList {
-	if name == border.name {
+	switch name {
+	case border.name:
 		return border
+	case nothing.name:
+		return nothing
 	}
 	return l.access[name]
 }

@@ -59,8 +59,8 @@ type Config struct {
 	Dial func(ctx context.Context, socket string) (Conn, error)
 }
 
-// Asker asks bgpd from a goroutine of its own, at most 100 questions a second, whoever has
-// waited longest first. Nobody waits for it.
+// Asker asks bgpd from a goroutine of its own, at most 100 questions a second, in turn
+// for whoever asks. Nobody waits for it.
 type Asker struct {
 	cfg Config
 	questions

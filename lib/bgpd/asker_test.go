@@ -158,7 +158,7 @@ func TestAskedAtOnceAndWatchedEverySecond(t *testing.T) {
 		d.want(t, "1 neighbours")
 		time.Sleep(time.Second)
 		d.want(t)
-		a.Ask(rp1)
+		a.Ask(rp1, 0)
 		time.Sleep(questionGap)
 		d.want(t, "10.1.0.1: 1 from 172.16.0.1")
 		a.Watch(rp2)
@@ -167,7 +167,7 @@ func TestAskedAtOnceAndWatchedEverySecond(t *testing.T) {
 		d.change(func() { d.routes[rp1], d.routes[rp2] = pathBy(3, "172.16.0.2"), pathBy(3, "172.16.0.2") })
 		time.Sleep(questionPeriod + questionGap)
 		d.want(t, "10.2.0.1: 3 from 172.16.0.2") // the other is not watched
-		a.Ask(rp2)
+		a.Ask(rp2, 0)
 		time.Sleep(questionGap)
 		d.want(t, "10.2.0.1: 3 from 172.16.0.2") // told again, as it was asked for
 		a.Unwatch(rp2)
@@ -192,7 +192,7 @@ func TestNoMoreThanAHundredQuestionsASecondOldestFirst(t *testing.T) {
 		}
 		// Somebody asks for ever more.
 		for i := range ipv4.Addr(1000) {
-			a.Ask(ip("10.99.0.0") + i)
+			a.Ask(ip("10.99.0.0")+i, 0)
 		}
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
@@ -220,15 +220,79 @@ func TestNoMoreThanAHundredQuestionsASecondOldestFirst(t *testing.T) {
 	})
 }
 
+// Whoever wants to know of thousands does not keep others waiting, not even with what they want to know, too.
+func TestAskersTakeTurns(t *testing.T) {
+	const crowd, other, third = 1, 2, 3
+	made := ip("10.99.0.0")
+	d := &daemon{}
+	run(t, d, func(a *Asker) {
+		for i := range ipv4.Addr(10_000) {
+			a.Ask(made+i, crowd)
+			a.Watch(made + i)
+		}
+		began := time.Now()
+		a.Ask(rp1, other)
+		a.Ask(made+9_999, other)
+		a.Ask(rp2, third)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		// In each turn of all three, as many watched ones are asked about.
+		limits := map[ipv4.Addr]time.Duration{rp1: 6 * questionGap, rp2: 6 * questionGap, made + 9_999: 12 * questionGap}
+		crowded := 0
+		for _, q := range d.asked {
+			if limit, ok := limits[q.addr]; ok {
+				if q.at.Sub(began) > limit {
+					t.Errorf("%v was asked about after %v, want %v", q.addr, q.at.Sub(began), limit)
+				}
+				delete(limits, q.addr)
+			} else {
+				crowded++
+			}
+		}
+		if len(limits) > 0 {
+			t.Errorf("not asked about: %v", limits)
+		}
+		if crowded < 90 {
+			t.Errorf("%d questions of the others in a second", crowded)
+		}
+	})
+}
+
+// A question that bgpd did not answer stays in the lines of all who asked it.
+func TestUnansweredStaysInLine(t *testing.T) {
+	var qs questions
+	qs.init()
+	now := time.Now()
+	qs.Ask(rp1, 1)
+	qs.Ask(rp1, 2)
+	qs.Ask(rp1, 2)
+	qs.Ask(rp2, 1)
+	q, _ := qs.next(now)
+	qs.failed(q)
+	var order []ipv4.Addr
+	for q, _ := qs.next(now); q != nil; q, _ = qs.next(now) {
+		order = append(order, q.addr)
+		if !qs.answered(q, now, nil, false) {
+			t.Errorf("the answer about %v is kept back", q.addr)
+		}
+	}
+	if !slices.Equal(order, []ipv4.Addr{rp2, rp1}) {
+		t.Errorf("asked about %v", order)
+	}
+	if len(qs.all) != 0 || len(qs.lines) != 0 || qs.urgent.Len() != 0 {
+		t.Errorf("left over: %d questions, %d lines", len(qs.all), len(qs.lines))
+	}
+}
+
 func TestAnswerNewerThanTheQuestion(t *testing.T) {
 	d := &daemon{slow: 100 * time.Millisecond}
 	run(t, d, func(a *Asker) {
 		time.Sleep(time.Second)
 		d.want(t, "1 neighbours")
-		a.Ask(rp1)
+		a.Ask(rp1, 0)
 		time.Sleep(50 * time.Millisecond) // bgpd is about to answer
 		d.change(func() { d.routes[rp1] = pathBy(3, "172.16.0.2") })
-		a.Ask(rp1)
+		a.Ask(rp1, 0)
 		time.Sleep(time.Second)
 		d.want(t, "10.1.0.1: 1 from 172.16.0.1", "10.1.0.1: 3 from 172.16.0.2")
 	})
@@ -238,7 +302,7 @@ func TestBGPDAbsentThenThere(t *testing.T) {
 	d := &daemon{absent: true}
 	run(t, d, func(a *Asker) {
 		d.want(t, "away: connection refused")
-		a.Ask(rp1)
+		a.Ask(rp1, 0)
 		a.Watch(rp2)
 		time.Sleep(10 * time.Second)
 		d.want(t)
@@ -265,7 +329,7 @@ func TestBGPDStuckThenBack(t *testing.T) {
 		d.change(func() { d.stuck = true })
 		time.Sleep(answerLimit + questionPeriod)
 		d.want(t, `away: no answer within 3s`)
-		a.Ask(rp2) // nobody is held up, and it is not forgotten
+		a.Ask(rp2, 0) // nobody is held up, and it is not forgotten
 		time.Sleep(time.Minute)
 		d.want(t)
 		d.change(func() { d.stuck = false })
@@ -315,13 +379,13 @@ func TestNoPathWhileBGPDLearns(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	d := &daemon{refuse: &frrvty.StatusError{Status: frrvty.Warning}}
 	run(t, d, func(a *Asker) { // no BGP process: no neighbours, no routes
-		a.Ask(rp1)
+		a.Ask(rp1, 0)
 		time.Sleep(time.Second)
 		d.want(t, "0 neighbours", "10.1.0.1: none")
 	})
 	d = &daemon{refuse: &frrvty.StatusError{Line: "show", Status: frrvty.NoMatch}}
 	run(t, d, func(a *Asker) {
-		a.Ask(rp1)
+		a.Ask(rp1, 0)
 		time.Sleep(time.Second)
 		d.want(t, `away: command "show": unknown command`)
 	})

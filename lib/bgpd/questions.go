@@ -2,6 +2,7 @@ package bgpd
 
 import (
 	"container/list"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,27 +10,40 @@ import (
 	"msdpd/lib/rib"
 )
 
-// questions are the addresses about which bgpd is to be asked. Two lines wait: one of
-// questions asked for by Ask, one of watched addresses, the oldest answer
-// first. They take turns, so that neither can hold up the other for long.
+// questions are the addresses about which bgpd is to be asked. What Ask asked for and the
+// watched addresses, the oldest answer first, take turns, so that neither can hold up the
+// other for long; and so do those who called Ask, however much one of them wants to know.
 type questions struct {
 	wake chan struct{}
 
 	mu      sync.Mutex
 	all     map[ipv4.Addr]*question
-	urgent  *list.List // of *question
-	watched *list.List // of *question, by the time of the last answer
-	turn    bool       // a watched one was asked last
+	urgent  *list.List                  // of *line, none of them empty, by the time of their last turn
+	lines   map[ipv4.Addr]*list.Element // of urgent, by asker
+	watched *list.List                  // of *question, by the time of the last answer
+	turn    bool                        // a watched one was asked last
+}
+
+// line is what one asker waits for, the oldest first.
+type line struct {
+	asker   ipv4.Addr
+	waiting *list.List // of *question
+}
+
+// place is one of a question in a line.
+type place struct {
+	line *list.Element // of questions.urgent
+	at   *list.Element
 }
 
 // question is one address. Its fields but addr are guarded by questions.mu.
 type question struct {
 	addr    ipv4.Addr
-	urgent  *list.Element // nil: not asked for
+	urgent  []place       // in the line of each who asked for it
 	watched *list.Element // nil: not watched
 	asking  bool
-	// promised: what is being asked was asked for by Ask.
-	promised bool
+	// promised are those who asked by Ask for what is being asked.
+	promised []ipv4.Addr
 
 	known    bool
 	path     *rib.BGPPath // the answer that was told last
@@ -39,17 +53,43 @@ type question struct {
 func (qs *questions) init() {
 	qs.wake = make(chan struct{}, 1)
 	qs.all = make(map[ipv4.Addr]*question)
+	qs.lines = make(map[ipv4.Addr]*list.Element)
 	qs.urgent, qs.watched = list.New(), list.New()
 }
 
-// Ask has bgpd asked about addr once, as soon as can be. It never blocks.
-func (qs *questions) Ask(addr ipv4.Addr) {
+// Ask has bgpd asked about addr once, as soon as it is asker's turn. It never blocks.
+func (qs *questions) Ask(addr, asker ipv4.Addr) {
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
-	if q := qs.at(addr); q.urgent == nil {
-		q.urgent = qs.urgent.PushBack(q)
-		qs.poke()
+	qs.lineUp(qs.at(addr), asker)
+	qs.poke()
+}
+
+// lineUp puts q behind what asker waits for, unless it waits for q already.
+func (qs *questions) lineUp(q *question, asker ipv4.Addr) {
+	e := qs.lines[asker]
+	if e == nil {
+		e = qs.urgent.PushBack(&line{asker: asker, waiting: list.New()})
+		qs.lines[asker] = e
 	}
+	if !slices.ContainsFunc(q.urgent, func(p place) bool { return p.line == e }) {
+		q.urgent = append(q.urgent, place{e, e.Value.(*line).waiting.PushBack(q)})
+	}
+}
+
+// takeOut takes q out of all lines and returns whose they are.
+func (qs *questions) takeOut(q *question) (askers []ipv4.Addr) {
+	for _, p := range q.urgent {
+		l := p.line.Value.(*line)
+		l.waiting.Remove(p.at)
+		if l.waiting.Len() == 0 {
+			qs.urgent.Remove(p.line)
+			delete(qs.lines, l.asker)
+		}
+		askers = append(askers, l.asker)
+	}
+	q.urgent = nil
+	return askers
 }
 
 // Watch has bgpd asked about addr every second from now on. It never blocks.
@@ -112,18 +152,15 @@ func (qs *questions) next(now time.Time) (*question, time.Duration) {
 	first := qs.urgent.Front()
 	switch {
 	case first != nil && (due == nil || qs.turn):
-		due, qs.turn = first.Value.(*question), false
+		due, qs.turn = first.Value.(*line).waiting.Front().Value.(*question), false
+		qs.urgent.MoveToBack(first)
 	case due != nil:
 		qs.turn = true
 	default:
 		return nil, pause
 	}
 	// Whoever asks while bgpd is being asked wants an answer that is newer still.
-	due.asking, due.promised = true, due.urgent != nil
-	if due.urgent != nil {
-		qs.urgent.Remove(due.urgent)
-		due.urgent = nil
-	}
+	due.asking, due.promised = true, qs.takeOut(due)
 	return due, 0
 }
 
@@ -132,7 +169,7 @@ func (qs *questions) next(now time.Time) (*question, time.Duration) {
 func (qs *questions) answered(q *question, now time.Time, path *rib.BGPPath, learning bool) bool {
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
-	tell := q.promised || q.watched != nil && !(q.known && q.path.Equal(path))
+	tell := q.promised != nil || q.watched != nil && !(q.known && q.path.Equal(path))
 	if learning && path == nil && q.path != nil {
 		tell = false
 	}
@@ -162,8 +199,8 @@ func (qs *questions) failed(q *question) {
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
 	q.asking = false
-	if q.promised && q.urgent == nil {
-		q.urgent = qs.urgent.PushBack(q)
+	for _, asker := range q.promised {
+		qs.lineUp(q, asker)
 	}
 	if q.watched != nil {
 		qs.watched.MoveToBack(q.watched)

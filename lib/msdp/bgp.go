@@ -18,6 +18,8 @@ type bgpInfo struct {
 	path  *rib.BGPPath // nil: bgpd has none
 	known bool         // bgpd said it
 	asked time.Time    // when it was last asked on our behalf
+	// askedBy is the peer in whose turn; 0.0.0.0: this router.
+	askedBy ipv4.Addr
 	// watched: the owner has bgpd asked again and again.
 	watched bool
 }
@@ -77,10 +79,24 @@ func (s *Speaker) BGPForget(now time.Time) {
 	s.rpfEpoch++
 }
 
-// askBGP has bgpd asked about r at once.
-func (s *Speaker) askBGP(r *rpInfo) {
-	r.bgp.asked = s.now
-	s.env.AskBGP(r.addr)
+// askBGP has bgpd asked about r in the turn of a peer: bgpd is asked only so often, and one
+// peer's RPs must not keep those of others waiting. nil: in our own turn.
+func (s *Speaker) askBGP(r *rpInfo, by *peer) {
+	r.bgp.asked, r.bgp.askedBy = s.now, 0
+	if by != nil {
+		r.bgp.askedBy = by.Addr
+	}
+	s.env.AskBGP(r.addr, r.bgp.askedBy)
+}
+
+// askBGPForAll has bgpd asked about r in the turn of each peer whose SAs wait for it.
+func (s *Speaker) askBGPForAll(r *rpInfo) {
+	s.askBGP(r, r.by)
+	for _, w := range r.waiting {
+		if p := s.slots[w.peer]; p != nil && p.Addr != r.bgp.askedBy {
+			s.askBGP(r, p)
+		}
+	}
 }
 
 // watchBGP has bgpd asked about r again and again as long as that matters.

@@ -2,6 +2,7 @@ package msdp
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -324,4 +325,29 @@ func TestExplainBGPTexts(t *testing.T) {
 	says("is the NEXT_HOP of the eBGP route", map[ipv4.Addr]string{loop1: "rule ii names 10.0.0.3: its address is a NEXT_HOP too", loop2: "it is the BGP neighbour that advertised"})
 	r.s.BGPAnswered(r.now, rp, path(rib.Internal, loop2, loop2))
 	says("the BGP neighbour (internal) that advertised the route", nil)
+}
+
+// Whoever's SAs wait for bgpd's word has it asked in its own turn, though another peer named the RP first.
+func TestBGPDIsAskedInTheTurnOfEachPeer(t *testing.T) {
+	r := newRig(t, peersConfig(loop1, loop2, loop3))
+	r.up(loop1, loop2, loop3)
+	rp := ip(farRP)
+	want := func(want ...ipv4.Addr) {
+		t.Helper()
+		if got := r.env.bgpAskers[rp]; !slices.Equal(got, want) {
+			t.Errorf("asked in the turns of %v, want %v", got, want)
+		}
+	}
+	r.sa(loop1, farRP, sgA)
+	r.sa(loop2, farRP, sgB)
+	want()
+	r.s.RouteChanged(r.now, rp, bgpRoute)
+	want(loop1, loop2)
+	r.sa(loop2, farRP, sgB)
+	want(loop1, loop2)
+	r.sa(loop3, farRP, sgB)
+	want(loop1, loop2, loop3)
+	r.s.BGPAnswered(r.now, rp, path(rib.External, loop2, loop2, 102))
+	r.sa(loop1, farRP, sgA)
+	want(loop1, loop2, loop3)
 }

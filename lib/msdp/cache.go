@@ -2,8 +2,6 @@ package msdp
 
 import (
 	"time"
-
-	"msdpd/lib/ipv4"
 )
 
 const (
@@ -15,8 +13,8 @@ const (
 	sweepSmall = 64 * pageSize
 )
 
-func (s *Speaker) addEntry(sg ipv4.SG, p *peer, r *rpInfo) (number, *entry) {
-	n, e := s.cache.insert(sg)
+func (s *Speaker) addEntry(k sought, p *peer, r *rpInfo) (number, *entry) {
+	n, e := s.cache.insert(k)
 	e.rp = r.addr
 	e.peer = p.index
 	e.heard = s.stamp()
@@ -24,8 +22,8 @@ func (s *Speaker) addEntry(sg ipv4.SG, p *peer, r *rpInfo) (number, *entry) {
 	r.entries++
 	s.watchBGP(r)
 	p.saCount++
-	if s.limiter.counting {
-		s.limiter.entryCame(sg)
+	if s.limiter.counts(n) {
+		s.limiter.entryCame(k.sg)
 	}
 	s.noteEntry(e, true, "")
 	return n, e
@@ -53,7 +51,7 @@ func (s *Speaker) removeEntry(n number, e *entry, why string) {
 		s.watchBGP(r)
 		r.used = s.now
 	}
-	if s.limiter.counting {
+	if s.limiter.counts(n) {
 		s.limiter.entryWent(e.sg)
 	}
 	s.cache.remove(n)

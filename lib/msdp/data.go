@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/wire"
 )
@@ -185,6 +186,9 @@ func (s *Speaker) sendData(from *peer, rp ipv4.Addr, sg ipv4.SG, packet []byte) 
 		default:
 			p.stats.DataSent++
 			p.keepAliveAt = s.now.Add(p.timers.KeepAlive)
+			if s.debug.Of(debug.Packets, p.Addr) {
+				s.debugTLVs(p, "sent", tlv)
+			}
 		}
 	}
 }

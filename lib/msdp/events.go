@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/ipv4"
 )
 
@@ -30,6 +31,9 @@ const (
 func (s *Speaker) enter(p *peer, state State, reason string) {
 	old := p.state
 	p.state = state
+	if old != state && s.debug.Of(debug.Events, p.Addr) {
+		s.debugPeer(debug.Events, p, "peer state", zap.Stringer("from", old), zap.Stringer("to", state), zap.String("reason", reason))
+	}
 	if !s.config.Log.Neighbors || old == state {
 		return
 	}
@@ -83,6 +87,9 @@ func (l *saLog) first(now time.Time, r refusal) bool {
 
 // noteEntry tells of an entry that came into the cache or leaves it.
 func (s *Speaker) noteEntry(e *entry, came bool, why string) {
+	if !came && s.debug.On(debug.SAs) {
+		s.debugEntry(e, "SA gone", why)
+	}
 	if !s.config.Log.SAs {
 		return
 	}
@@ -128,6 +135,10 @@ func (s *Speaker) noteLocal(sg ipv4.SG, came bool) {
 
 // noteRefused tells of an entry that is not taken from p.
 func (s *Speaker) noteRefused(p *peer, rp ipv4.Addr, sg ipv4.SG, why Reason) {
+	if s.debug.Of(debug.SAs, p.Addr) {
+		s.debug.Write(debug.SAs, "SA received", zap.Stringer("peer", p.Addr), zap.Stringer("sg", sg), zap.Stringer("rp", rp),
+			zap.String("result", "refused: "+why.Text()))
+	}
 	if why == ReasonOwn {
 		s.noteOwn(p, rp, sg)
 	}

@@ -1,7 +1,9 @@
 package msdp
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"msdpd/lib/acl"
@@ -27,6 +29,7 @@ type Offer struct {
 	First, Last time.Time
 	Count       uint64 // of those that were refused; 0 where it was taken
 	Taken       bool
+	Waiting     bool   // for the route to the RP; neither taken nor refused, First and Last are not known
 	Reason      Reason // why not
 	Why         string // in words: the rule, the filter's line, the limit
 }
@@ -51,6 +54,7 @@ func (s *Speaker) Explain(now time.Time, sg ipv4.SG) Explanation {
 			Why: s.whyRefused(s.peers[r.Peer], r),
 		})
 	}
+	out.Offers = append(out.Offers, s.waitingOffers(sg)...)
 	switch {
 	case out.SA.Local:
 		l := &s.locals[s.localIndex[sg]]
@@ -91,6 +95,20 @@ func (s *Speaker) Explain(now time.Time, sg ipv4.SG) Explanation {
 			out.Deliveries = append(out.Deliveries, d)
 		}
 	}
+	return out
+}
+
+// waitingOffers are those for which the route to the RP is not known yet.
+func (s *Speaker) waitingOffers(sg ipv4.SG) []Offer {
+	var out []Offer
+	for _, r := range s.rpTable {
+		for _, w := range r.waiting {
+			if p := s.slots[w.peer]; w.sg == sg && p != nil {
+				out = append(out, Offer{Peer: p.Addr, RP: r.addr, Waiting: true, Why: "it is not known yet which peer is the RPF peer towards the RP"})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Offer) int { return cmp.Or(cmp.Compare(a.Peer, b.Peer), cmp.Compare(a.RP, b.RP)) })
 	return out
 }
 

@@ -55,6 +55,31 @@ func TestWhyRefusedThen(t *testing.T) {
 	}
 }
 
+// What waits for the route to its RP is neither taken nor refused, and told of.
+func TestWhyWaiting(t *testing.T) {
+	r := newRig(t, peersConfig(below1, below2))
+	r.up(below1, below2)
+	const rp = "192.0.2.99"
+	r.sa(below2, rp, sgOutside)
+	r.sa(below1, rp, sgOutside)
+	e := r.s.Explain(r.now, sgOutside)
+	if e.Known || len(e.Offers) != 2 || e.Offers[0].Peer != below1 || e.Offers[1].Peer != below2 {
+		t.Fatalf("%+v", e)
+	}
+	for _, o := range e.Offers {
+		if !o.Waiting || o.Taken || o.RP != ip(rp) {
+			t.Errorf("%+v", o)
+		}
+	}
+	r.wantOffer(sgOutside, below1, "not known yet")
+	r.route(rp, 1, below1)
+	for _, o := range r.s.Explain(r.now, sgOutside).Offers {
+		if o.Waiting {
+			t.Errorf("the route is known: %+v", o)
+		}
+	}
+}
+
 // A peer that left the mesh group is no member of one without a name.
 func TestWhyTakenFromAFormerMember(t *testing.T) {
 	c := meshConfig([]ipv4.Addr{below1, below2}, below1)

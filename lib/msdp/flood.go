@@ -1,10 +1,10 @@
 package msdp
 
 import (
+	"slices"
 	"time"
 
-	"go.uber.org/zap"
-
+	"msdpd/lib/debug"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/wire"
 )
@@ -26,13 +26,44 @@ const (
 // beginBatch starts to gather the entries of one TLV that are to be flooded.
 func (s *Speaker) beginBatch() {
 	s.sgs = s.sgs[:0]
+	s.recent.note(s.stamp(), s.seq)
 	s.seq++
 }
+
+// recent tells by its sequence whether a change was flooded within floodInterval.
+type recent struct {
+	// settled is the last sequence that was given before that.
+	settled sequence
+	marks   []mark // in order of time, at most one for each stamp of the interval
+}
+
+// mark is the last sequence that was given before a stamp.
+type mark struct {
+	at  stamp
+	seq sequence
+}
+
+// note says that the sequences behind last are given at now or later.
+func (r *recent) note(now stamp, last sequence) {
+	if n := len(r.marks); n > 0 && r.marks[n-1].at == now {
+		return
+	}
+	r.marks = append(r.marks, mark{now, last})
+	old := 0
+	for old < len(r.marks) && now.since(r.marks[old].at) >= floodInterval {
+		// What was given at that stamp ends where the next one's begins.
+		r.settled = r.marks[old+1].seq
+		old++
+	}
+	r.marks = slices.Delete(r.marks, 0, old)
+}
+
+// floodedLately reports whether e was flooded so short a time ago that it is not flooded again.
+func (s *Speaker) floodedLately(e *entry) bool { return e.seq.after(s.recent.settled) }
 
 // floodLater marks e as changed and adds it to the batch.
 func (s *Speaker) floodLater(e *entry) {
 	e.seq = s.seq
-	e.sent = s.stamp()
 	s.sgs = append(s.sgs, e.sg)
 }
 
@@ -98,14 +129,19 @@ func (s *Speaker) beginCatchUp(p *peer) {
 	s.serve(p)
 }
 
-// due reports whether what changed then is to be sent.
-func (c *catchUp) due(seq sequence) bool { return c.all || seq.after(c.since) }
+// due reports whether what changed then is to be sent in this pass. What changed after it began is
+// the next one's, so that nothing is sent twice.
+func (c *catchUp) due(seq sequence) bool {
+	return (c.all || seq.after(c.since)) && !seq.after(c.started)
+}
 
 // fallBehind: the queue to p is full. What is in it goes out in time; the rest is taken
 // from the cache.
 func (s *Speaker) fallBehind(p *peer) {
 	p.stats.CatchUps++
-	s.log.Debug("peer is slow, served from the cache", zap.Stringer("peer", p.Addr))
+	if s.debug.Of(debug.Events, p.Addr) {
+		s.debugPeer(debug.Events, p, "slow: served from the cache")
+	}
 	p.catchUp = &catchUp{since: s.seq - 1, started: s.seq}
 }
 
@@ -127,6 +163,9 @@ func (s *Speaker) serve(p *peer) {
 		}
 		if c.started == s.seq {
 			p.catchUp = nil
+			if s.debug.Of(debug.Events, p.Addr) {
+				s.debugPeer(debug.Events, p, "has been sent all that the cache has for it")
+			}
 			return
 		}
 		*c = catchUp{since: c.started, started: s.seq}
@@ -135,21 +174,48 @@ func (s *Speaker) serve(p *peer) {
 
 // chunk gathers entries by RP for one hand-over to the transport.
 type chunk struct {
-	byRP  map[ipv4.Addr][]ipv4.SG
-	order []ipv4.Addr
+	lots  []lot
+	byRP  map[ipv4.Addr]int // in lots
+	last  int               // the lot that was added to last: the next entry mostly has its RP
 	count int
 }
 
+type lot struct {
+	rp  ipv4.Addr
+	sgs []ipv4.SG
+}
+
+// reset empties it, and keeps its memory.
+func (c *chunk) reset() {
+	c.lots, c.count = c.lots[:0], 0
+	clear(c.byRP)
+}
+
 func (c *chunk) add(rp ipv4.Addr, sg ipv4.SG) {
-	if c.byRP == nil {
-		c.byRP = make(map[ipv4.Addr][]ipv4.SG)
+	if c.count == 0 || c.lots[c.last].rp != rp {
+		c.last = c.lotOf(rp)
 	}
-	sgs, ok := c.byRP[rp]
-	if !ok {
-		c.order = append(c.order, rp)
-	}
-	c.byRP[rp] = append(sgs, sg)
+	l := &c.lots[c.last]
+	l.sgs = append(l.sgs, sg)
 	c.count++
+}
+
+func (c *chunk) lotOf(rp ipv4.Addr) int {
+	if i, ok := c.byRP[rp]; ok {
+		return i
+	}
+	if c.byRP == nil {
+		c.byRP = make(map[ipv4.Addr]int)
+	}
+	i := len(c.lots)
+	if i < cap(c.lots) {
+		c.lots = c.lots[:i+1]
+		c.lots[i] = lot{rp, c.lots[i].sgs[:0]}
+	} else {
+		c.lots = append(c.lots, lot{rp: rp})
+	}
+	c.byRP[rp] = i
+	return i
 }
 
 // sendChunk reports whether the queue took all of it.
@@ -159,9 +225,9 @@ func (s *Speaker) sendChunk(p *peer, c *chunk) bool {
 	}
 	s.bytes = s.bytes[:0]
 	messages := 0
-	for _, rp := range c.order {
-		s.bytes = wire.AppendSourceActive(s.bytes, rp, c.byRP[rp])
-		messages += tlvCount(len(c.byRP[rp]))
+	for _, l := range c.lots {
+		s.bytes = wire.AppendSourceActive(s.bytes, l.rp, l.sgs)
+		messages += tlvCount(len(l.sgs))
 	}
 	if !s.send(p, s.bytes) {
 		return false
@@ -172,7 +238,8 @@ func (s *Speaker) sendChunk(p *peer, c *chunk) bool {
 
 func (s *Speaker) serveLocals(p *peer, c *catchUp) bool {
 	for c.local < len(s.locals) {
-		var out chunk
+		out := &s.chunk
+		out.reset()
 		i := c.local
 		for ; i < len(s.locals) && out.count < catchUpChunk; i++ {
 			l := &s.locals[i]
@@ -189,7 +256,7 @@ func (s *Speaker) serveLocals(p *peer, c *catchUp) bool {
 			}
 			out.add(rp, l.sg)
 		}
-		if !s.sendChunk(p, &out) {
+		if !s.sendChunk(p, out) {
 			return false
 		}
 		c.local = i
@@ -200,7 +267,8 @@ func (s *Speaker) serveLocals(p *peer, c *catchUp) bool {
 func (s *Speaker) serveCache(p *peer, c *catchUp) bool {
 	now := s.stamp()
 	for limit := s.cache.limit(); c.next < limit; {
-		var out chunk
+		out := &s.chunk
+		out.reset()
 		next := limit
 		s.cache.each(c.next, limit, func(n number, e *entry) bool {
 			if c.due(e.seq) && now.since(e.heard) <= freshPeriod && mayHear(p, s.slots[e.peer]) && s.stillPermitted(e) {
@@ -216,7 +284,7 @@ func (s *Speaker) serveCache(p *peer, c *catchUp) bool {
 			}
 			return true
 		})
-		if !s.sendChunk(p, &out) {
+		if !s.sendChunk(p, out) {
 			return false
 		}
 		c.next = next

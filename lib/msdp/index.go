@@ -1,6 +1,9 @@
 package msdp
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // index finds the numbers of entries by a hash of what they are about. It grows by one
 // bucket at a time (linear hashing), so that no growth moves more than a handful. A bucket
@@ -16,12 +19,11 @@ type index struct {
 }
 
 const (
-	// slots is how many numbers a bucket holds: it has 96 octets then, and its tags and those
-	// numbers that are looked at are mostly in one cache line each.
-	slots = 15
+	// slots is how many numbers a bucket holds: it has 64 octets then, which is one cache line.
+	slots = 10
 	// meanLoad is the mean of numbers in a bucket at which the index grows. Buckets that are not
-	// split yet have up to twice that, and a spare one behind them.
-	meanLoad = 10
+	// split yet have up to twice that, and a spare one behind them: 9.5 to 10.1 octets a number.
+	meanLoad = 8
 
 	segmentBits = 9
 	segmentSize = 1 << segmentBits
@@ -34,9 +36,18 @@ const (
 
 type indexBucket struct {
 	tags    [slots]uint16
-	used    uint16 // slots
-	next    uint32 // number of the spare bucket behind it, 0: none
-	numbers [slots]number
+	next    uint32        // number of the spare bucket behind it, 0: none
+	numbers [slots]number // none from the first free slot on
+}
+
+// used is how many slots are in use.
+func (b *indexBucket) used() int {
+	for i, n := range b.numbers {
+		if n == none {
+			return i
+		}
+	}
+	return slots
 }
 
 func newIndex() index {
@@ -88,14 +99,14 @@ func (x *index) add(hash uint32, n number) {
 
 // place puts a number into a bucket or one behind it.
 func (x *index) place(b *indexBucket, tag uint16, n number) {
-	for b.used == slots {
+	for b.numbers[slots-1] != none {
 		if b.next == 0 {
 			b.next = x.takeSpare()
 		}
 		b = x.spareAt(b.next)
 	}
-	b.tags[b.used], b.numbers[b.used] = tag, n
-	b.used++
+	i := b.used()
+	b.tags[i], b.numbers[i] = tag, n
 }
 
 func (x *index) takeSpare() uint32 {
@@ -126,11 +137,11 @@ func (x *index) split() {
 	old := *b
 	*b = indexBucket{}
 	for {
-		for i := range old.used {
+		for i, n := range old.numbers[:old.used()] {
 			if old.tags[i]&moves != 0 {
-				x.place(to, old.tags[i], old.numbers[i])
+				x.place(to, old.tags[i], n)
 			} else {
-				x.place(b, old.tags[i], old.numbers[i])
+				x.place(b, old.tags[i], n)
 			}
 		}
 		if old.next == 0 {
@@ -144,12 +155,10 @@ func (x *index) split() {
 }
 
 // slot returns where n is, which must be there under this hash, and the bucket before it.
-func (x *index) slot(hash uint32, n number) (b, before *indexBucket, i uint16) {
+func (x *index) slot(hash uint32, n number) (b, before *indexBucket, i int) {
 	for b = x.bucketOf(hash); ; b = x.behind(b) {
-		for i := range b.used {
-			if b.numbers[i] == n {
-				return b, before, i
-			}
+		if i := slices.Index(b.numbers[:], n); i >= 0 {
+			return b, before, i
 		}
 		before = b
 	}
@@ -168,10 +177,11 @@ func (x *index) remove(hash uint32, n number) {
 	for last.next != 0 {
 		before, last = last, x.spareAt(last.next)
 	}
-	last.used--
-	b.tags[i], b.numbers[i] = last.tags[last.used], last.numbers[last.used]
+	end := last.used() - 1
+	b.tags[i], b.numbers[i] = last.tags[end], last.numbers[end]
+	last.numbers[end] = none
 	x.count--
-	if last.used == 0 && before != nil { // it is a spare one
+	if end == 0 && before != nil { // it is a spare one
 		s := before.next
 		before.next = 0
 		*last = indexBucket{next: x.free}

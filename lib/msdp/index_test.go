@@ -65,15 +65,15 @@ func compareIndex(t *testing.T, x *index, model map[number]uint32) {
 	for i := range x.buckets {
 		for b := x.at(i); b != nil; b = x.behind(b) {
 			if b != x.at(i) {
-				if spares[b] || b.used == 0 {
+				if spares[b] || b.used() == 0 {
 					t.Fatalf("a spare bucket is behind two, or empty")
 				}
 				spares[b] = true
 			}
-			if b.next != 0 && b.used != slots && b == x.at(i) && x.behind(b).used == 0 {
+			if b.next != 0 && b.used() != slots && b == x.at(i) && x.behind(b).used() == 0 {
 				t.Fatalf("an empty bucket behind bucket %d", i)
 			}
-			for k, n := range b.numbers[:b.used] {
+			for k, n := range b.numbers[:b.used()] {
 				hash, ok := model[n]
 				if !ok || seen[n] || x.bucketOf(hash) != x.at(i) || tagOf(hash) != b.tags[k] {
 					t.Fatalf("number %d of hash %x is in bucket %d under tag %x", n, hash, i, b.tags[k])

@@ -1,6 +1,9 @@
 package msdp
 
-import "msdpd/lib/ipv4"
+import (
+	"msdpd/lib/debug"
+	"msdpd/lib/ipv4"
+)
 
 // considerJoin asks for (S,G) to be joined if its group has local receivers: RFC 3618 §3.
 func (s *Speaker) considerJoin(e *entry) {
@@ -9,9 +12,15 @@ func (s *Speaker) considerJoin(e *entry) {
 	case want && e.flags&flagWanted == 0:
 		e.flags |= flagWanted
 		s.env.Join(e.sg)
+		if s.debug.On(debug.SAs) {
+			s.debugEntry(e, "to be joined", "")
+		}
 	case !want && e.flags&flagWanted != 0:
 		e.flags &^= flagWanted
 		s.env.Leave(e.sg)
+		if s.debug.On(debug.SAs) {
+			s.debugEntry(e, "no longer to be joined", "")
+		}
 	}
 }
 

@@ -25,8 +25,9 @@ type limiter struct {
 	allGauge gauge
 
 	// finer: there is a limit on groups, sources or RPs. counting: there is one on sources,
-	// whose entries are counted while there is.
+	// whose entries are counted while there is; those below counted are.
 	finer, counting bool
+	counted         number
 
 	group        bound
 	groups       prefixTable
@@ -66,8 +67,8 @@ func (s *Speaker) applyLimits(old Limits) {
 	s.tidyLimits()
 }
 
-// countSources counts the entries of each source, or prefix, that has a limit: in one walk,
-// as what was counted may have been by other prefixes.
+// countSources begins to count the entries of each source, or prefix, that has a limit: anew, as
+// what was counted may have been by other prefixes.
 func (s *Speaker) countSources() {
 	l := &s.limiter
 	l.sourceCount = nil
@@ -79,13 +80,36 @@ func (s *Speaker) countSources() {
 			p.count = 0
 		}
 	}
-	if l.counting {
-		s.cache.each(1, s.cache.limit(), func(_ number, e *entry) bool {
-			l.entryCame(e.sg)
-			return true
-		})
+	l.counted = 1
+	s.countMore()
+}
+
+// countStep is how many entries are counted at a time: some milliseconds.
+const countStep = 1 << 15
+
+// countMore goes on counting where it stands: a small cache at once, a large one in steps, between
+// which the protocol goes on. A limit is exact once all is counted.
+func (s *Speaker) countMore() {
+	l := &s.limiter
+	if !l.counting || l.counted == countedAll {
+		return
+	}
+	to := l.counted + countStep
+	s.cache.each(l.counted, to, func(_ number, e *entry) bool {
+		l.entryCame(e.sg)
+		return true
+	})
+	l.counted = to
+	if to >= s.cache.limit() {
+		l.counted = countedAll
 	}
 }
+
+// countedAll is above all numbers.
+const countedAll = ^number(0)
+
+// counts reports whether entry n counts by now.
+func (l *limiter) counts(n number) bool { return l.counting && n < l.counted }
 
 func (l *limiter) entryCame(sg ipv4.SG) {
 	if l.sourceCount != nil {

@@ -2,6 +2,7 @@ package msdp
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -350,5 +351,42 @@ func TestLimitsAreShown(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestSourcesOfALargeCacheAreCountedInSteps: what comes and goes while they are counted counts once.
+func TestSourcesOfALargeCacheAreCountedInSteps(t *testing.T) {
+	h := newHotPath(t, 1, nil)
+	h.fill(t, 4*countStep/wire.MaxEntries)
+	c := h.s.config.Clone()
+	c.Limits.Source = 1000
+	c.Limits.Sources.Set(netip.MustParsePrefix("20.0.0.0/8"), Unlimited)
+	h.s.Apply(h.now, c)
+	l := &h.s.limiter
+	if n := len(l.sourceCount); n == 0 || n > countStep {
+		t.Errorf("%d sources are counted at once", n)
+	}
+	remove := func(n number) { h.s.removeEntry(n, h.s.cache.at(n), "test") }
+	for step := 0; l.counted != countedAll; step++ {
+		if step > 10 {
+			t.Fatal("it does not end")
+		}
+		remove(10 + number(step))               // is counted
+		remove(3*countStep + 10 + number(step)) // is not, mostly
+		h.next(10_000+step, false)              // takes the places of these, and new ones
+		h.receive(t)
+		h.now = h.now.Add(TickInterval)
+		h.s.Tick(h.now)
+	}
+	want := make(map[ipv4.Addr]uint32)
+	h.s.cache.each(1, h.s.cache.limit(), func(_ number, e *entry) bool {
+		want[e.sg.Source]++
+		return true
+	})
+	if !maps.Equal(l.sourceCount, want) {
+		t.Errorf("%d sources are counted, there are %d", len(l.sourceCount), len(want))
+	}
+	if n := l.sources.find(ip("20.0.0.1")).count; n != h.s.cache.count() {
+		t.Errorf("%d entries are counted in 20.0.0.0/8, there are %d", n, h.s.cache.count())
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/ipv4"
 )
 
@@ -87,7 +88,9 @@ func (s *Speaker) learnt(l *localSource, silent bool) {
 	if !silent || s.now.Sub(l.lastHeard()) > announcePeriod {
 		return
 	}
-	s.log.Debug("local source", zap.Stringer("sg", l.sg), zap.Bool("registered", l.registered))
+	if s.debug.On(debug.SAs) {
+		s.debugLocal("local source", l)
+	}
 	if rp, ok := s.announcedRP(l); ok {
 		s.beginBatch()
 		s.announceLater(l, rp)
@@ -103,12 +106,12 @@ func (s *Speaker) announceLater(l *localSource, rp ipv4.Addr) {
 
 // announce floods SAs for the local sources in due.
 func (s *Speaker) announce(due *chunk) {
-	for _, rp := range due.order {
+	for _, of := range due.lots {
 		s.beginBatch()
-		for _, sg := range due.byRP[rp] {
-			s.announceLater(&s.locals[s.localIndex[sg]], rp)
+		for _, sg := range of.sgs {
+			s.announceLater(&s.locals[s.localIndex[sg]], of.rp)
 		}
-		s.floodBatch(nil, rp, nil)
+		s.floodBatch(nil, of.rp, nil)
 	}
 }
 
@@ -141,6 +144,9 @@ func (s *Speaker) advertiseNextSlot() {
 			due.add(rp, l.sg)
 		}
 	}
+	if due.count > 0 && s.debug.On(debug.Timers) {
+		s.debug.Write(debug.Timers, "SA-Advertisement timer: SAs for local sources", zap.Int("entries", due.count))
+	}
 	s.announce(&due)
 }
 
@@ -158,7 +164,9 @@ func (s *Speaker) expireLocals() {
 			l.onLink = false
 		}
 		if !l.registered && !l.onLink {
-			s.log.Debug("local source is silent", zap.Stringer("sg", l.sg))
+			if s.debug.On(debug.SAs) {
+				s.debugLocal("local source is silent", l)
+			}
 			s.removeLocal(l)
 		}
 	}

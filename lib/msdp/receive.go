@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/wire"
 )
@@ -30,6 +31,9 @@ func (s *Speaker) Received(now time.Time, conn ConnID, tlvs []byte) {
 		if err == nil {
 			p.heard = true
 			p.holdAt = now.Add(p.timers.Hold)
+			if s.debug.Of(debug.Packets, p.Addr) {
+				s.debugTLVs(p, "received", tlv)
+			}
 			err = s.receiveTLV(p, h, tlv)
 		}
 		if err != nil {
@@ -116,10 +120,12 @@ func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 		case answer && !p.requests.wasAsked(sg.Group, s.stamp()):
 			why = ReasonNotRequested
 		default:
-			why = s.take(p, r, sg)
+			why = s.take(p, r, s.warmer.sought[i])
 		}
 		if why != ReasonNone {
 			s.refuse(p, sa.RP, sg, why)
+		} else if s.debug.Of(debug.SAs, p.Addr) {
+			s.debugTaken(p, sa.RP, sg)
 		}
 	}
 	s.floodBatch(p, sa.RP, &sa)
@@ -157,35 +163,35 @@ func (s *Speaker) refuse(p *peer, rp ipv4.Addr, sg ipv4.SG, why Reason) {
 }
 
 // take caches one entry, or refreshes it, and notes it for flooding where it is due.
-func (s *Speaker) take(p *peer, r *rpInfo, sg ipv4.SG) Reason {
-	if why := p.in.judge(sg); why != ReasonNone {
+func (s *Speaker) take(p *peer, r *rpInfo, k sought) Reason {
+	if why := p.in.judge(k.sg); why != ReasonNone {
 		return why
 	}
 	switch v := s.judge(p, r); v {
 	case undecided:
-		return s.wait(p, r, sg)
+		return s.wait(p, r, k.sg)
 	case refused:
 		return s.refusal(r)
 	default:
-		return s.admit(p, r, sg, v == acceptedFromMesh)
+		return s.admit(p, r, k, v == acceptedFromMesh)
 	}
 }
 
 // admit brings an entry that passed peer-RPF into the cache.
-func (s *Speaker) admit(p *peer, r *rpInfo, sg ipv4.SG, fromMesh bool) Reason {
-	if i, local := s.localIndex[sg]; local {
+func (s *Speaker) admit(p *peer, r *rpInfo, k sought, fromMesh bool) Reason {
+	if i, local := s.localIndex[k.sg]; local {
 		l := &s.locals[i]
 		if s.originates(l) || !l.restored {
 			return ReasonLocal
 		}
 		s.removeLocal(l) // it was ours before the restart, and is no longer
 	}
-	n := s.cache.find(sg)
+	n := s.cache.locate(k)
 	if n == none {
-		if why := s.limits(p, r, sg); why != ReasonNone {
+		if why := s.limits(p, r, k.sg); why != ReasonNone {
 			return why
 		}
-		_, e := s.addEntry(sg, p, r)
+		_, e := s.addEntry(k, p, r)
 		if fromMesh {
 			e.flags |= flagMesh
 		}
@@ -212,7 +218,7 @@ func (s *Speaker) admit(p *peer, r *rpInfo, sg ipv4.SG, fromMesh bool) Reason {
 		e.flags |= flagMesh
 	}
 	e.heard = s.stamp()
-	if e.heard.since(e.sent) >= floodInterval {
+	if !s.floodedLately(e) {
 		s.floodLater(e)
 	}
 	return ReasonNone

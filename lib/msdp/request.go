@@ -93,10 +93,10 @@ func (s *Speaker) answerWith(p *peer, out *chunk, sg ipv4.SG, rp ipv4.Addr) {
 
 // sendResponses sends what out has. What the queue has no room for comes with the SAs.
 func (s *Speaker) sendResponses(p *peer, out *chunk) {
-	for _, rp := range out.order {
-		for sgs := out.byRP[rp]; len(sgs) > 0; {
+	for _, l := range out.lots {
+		for sgs := l.sgs; len(sgs) > 0; {
 			n := min(len(sgs), floodChunk)
-			s.bytes = wire.AppendSAResponse(s.bytes[:0], rp, sgs[:n])
+			s.bytes = wire.AppendSAResponse(s.bytes[:0], l.rp, sgs[:n])
 			if !s.send(p, s.bytes) {
 				return
 			}

@@ -30,25 +30,26 @@ type dial struct {
 
 // fakeEnv records what a Speaker asks for.
 type fakeEnv struct {
-	rig     *rig
-	last    ConnID
-	dials   []dial
-	closed  map[ConnID]bool
-	sent    map[ConnID][]byte
-	full    map[ConnID]bool // Send returns false
-	limit   int             // most bytes that one Send takes; 0 = no bound
-	refused map[ConnID]int  // Sends that returned false
-	listen  []ipv4.Addr
-	allowed []ipv4.Addr
-	guards  map[ipv4.Addr]guard.Guard
-	tracked map[ipv4.Addr]int
-	bgpAsks map[ipv4.Addr]int
-	watched map[ipv4.Addr]bool
-	joined  map[ipv4.SG]bool
-	busy    map[ConnID]bool // SendData returns false
-	forward []forwardedData
-	joins   int
-	leaves  int
+	rig       *rig
+	last      ConnID
+	dials     []dial
+	closed    map[ConnID]bool
+	sent      map[ConnID][]byte
+	full      map[ConnID]bool // Send returns false
+	limit     int             // most bytes that one Send takes; 0 = no bound
+	refused   map[ConnID]int  // Sends that returned false
+	listen    []ipv4.Addr
+	allowed   []ipv4.Addr
+	guards    map[ipv4.Addr]guard.Guard
+	tracked   map[ipv4.Addr]int
+	bgpAsks   map[ipv4.Addr]int
+	bgpAskers map[ipv4.Addr][]ipv4.Addr // in whose turn
+	watched   map[ipv4.Addr]bool
+	joined    map[ipv4.SG]bool
+	busy      map[ConnID]bool // SendData returns false
+	forward   []forwardedData
+	joins     int
+	leaves    int
 }
 
 func (e *fakeEnv) Dial(local, remote ipv4.Addr) ConnID {
@@ -85,7 +86,10 @@ func (e *fakeEnv) UntrackRoute(a ipv4.Addr) {
 		e.rig.t.Errorf("%s untracked more often than tracked", a)
 	}
 }
-func (e *fakeEnv) AskBGP(a ipv4.Addr) { e.bgpAsks[a]++ }
+func (e *fakeEnv) AskBGP(a, by ipv4.Addr) {
+	e.bgpAsks[a]++
+	e.bgpAskers[a] = append(e.bgpAskers[a], by)
+}
 func (e *fakeEnv) WatchBGP(a ipv4.Addr) {
 	if e.watched[a] {
 		e.rig.t.Errorf("%s watched twice", a)
@@ -179,7 +183,7 @@ func newRig(t testing.TB, c Config) *rig {
 	r := &rig{t: t, now: start}
 	r.env = &fakeEnv{
 		rig: r, closed: map[ConnID]bool{}, busy: map[ConnID]bool{}, sent: map[ConnID][]byte{}, full: map[ConnID]bool{}, refused: map[ConnID]int{},
-		tracked: map[ipv4.Addr]int{}, bgpAsks: map[ipv4.Addr]int{}, watched: map[ipv4.Addr]bool{}, joined: map[ipv4.SG]bool{},
+		tracked: map[ipv4.Addr]int{}, bgpAsks: map[ipv4.Addr]int{}, bgpAskers: map[ipv4.Addr][]ipv4.Addr{}, watched: map[ipv4.Addr]bool{}, joined: map[ipv4.SG]bool{},
 	}
 	r.s = New(start, r.env, zap.NewNop())
 	r.s.SetInterfaces(start, rigInterfaces())

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/rib"
 )
@@ -90,8 +91,12 @@ func (s *Speaker) rp(addr ipv4.Addr, by *peer) *rpInfo {
 		s.env.TrackRoute(addr)
 	}
 	r.used = s.now
-	if r.byBGP() && !r.bgp.watched && s.now.Sub(r.bgp.asked) >= askAgainPeriod {
-		s.askBGP(r)
+	switch {
+	case !r.byBGP():
+	case !r.bgp.known && by != nil && by.Addr != r.bgp.askedBy:
+		s.askBGP(r, by) // another peer's turn may come sooner
+	case !r.bgp.watched && s.now.Sub(r.bgp.asked) >= askAgainPeriod:
+		s.askBGP(r, by)
 	}
 	return r
 }
@@ -125,7 +130,7 @@ func (s *Speaker) rpRouteChanged(r *rpInfo, route rib.Route) {
 		s.admitWaiting(r)
 		return
 	}
-	s.askBGP(r)
+	s.askBGPForAll(r)
 	switch {
 	case r.bgp.known || !r.known || !r.route.Reachable():
 		if r.known && !r.bgp.known {
@@ -166,6 +171,9 @@ func (s *Speaker) routeTimers() {
 			s.takeRoute(r, *r.next)
 		}
 		if len(r.waiting) > 0 && !s.now.Before(r.deadline) {
+			if s.debug.On(debug.Timers) {
+				s.debug.Write(debug.Timers, "the route to an RP was not told in time", zap.Stringer("rp", r.addr), zap.Int("waiting entries", len(r.waiting)))
+			}
 			s.admitWaiting(r)
 		}
 	}
@@ -182,6 +190,9 @@ func (s *Speaker) rpfPeer(r *rpInfo) decision {
 	if epoch := s.rpfEpoch + 1; r.epoch != epoch {
 		r.decision = s.decide(r)
 		r.epoch = epoch
+		if s.debug.On(debug.RPF) {
+			s.debugDecision(r)
+		}
 	}
 	return r.decision
 }
@@ -336,10 +347,12 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 			p.quota.pending--
 			why := p.in.judgeRP(r.addr) // it may have come into force since
 			if why == ReasonNone {
-				why = s.take(p, r, waiting[n].sg)
+				why = s.take(p, r, s.cache.seek(waiting[n].sg))
 			}
 			if why != ReasonNone {
 				s.refuse(p, r.addr, waiting[n].sg, why)
+			} else if s.debug.Of(debug.SAs, p.Addr) {
+				s.debugTaken(p, r.addr, waiting[n].sg)
 			}
 		}
 		if p != nil {
@@ -386,7 +399,9 @@ func (s *Speaker) forgetIdleRPs() {
 				r.by.rps--
 			}
 			s.env.UntrackRoute(addr)
-			s.log.Debug("RP forgotten", zap.Stringer("rp", addr))
+			if s.debug.On(debug.Timers) {
+				s.debug.Write(debug.Timers, "RP forgotten, no SA names it any more", zap.Stringer("rp", addr))
+			}
 		}
 	}
 }

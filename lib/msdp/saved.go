@@ -93,7 +93,7 @@ func (s *Speaker) Restore(now time.Time, saved Saved) {
 		if r == nil {
 			continue
 		}
-		_, e := s.addEntry(sg, p, r)
+		_, e := s.addEntry(s.cache.seek(sg), p, r)
 		if p.mesh != "" {
 			e.flags |= flagMesh
 		}
@@ -102,7 +102,7 @@ func (s *Speaker) Restore(now time.Time, saved Saved) {
 		if v.FirstSeen.After(s.epoch) {
 			e.firstSeen = s.stampOf(s.monotonic(v.FirstSeen))
 		}
-		e.seq = s.seq
+		e.seq = s.recent.settled // never flooded
 		s.considerJoin(e)
 	}
 	s.announceChanged()

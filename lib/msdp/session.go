@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/wire"
 )
@@ -155,7 +156,9 @@ func (s *Speaker) DialFailed(now time.Time, conn ConnID, err error) {
 		p.why = "connection refused: nothing listens on " + p.Addr.String() + " port 639, or it has no peer " + p.Local.String()
 	}
 	s.refusedAttempt(p)
-	s.log.Debug("connection attempt failed", zap.Stringer("peer", p.Addr), zap.Error(err))
+	if s.debug.Of(debug.Events, p.Addr) {
+		s.debugPeer(debug.Events, p, "connection attempt failed", zap.Error(err), zap.Duration("next in", p.retryAt.Sub(s.now)))
+	}
 }
 
 // Connected is event E4: the active open succeeded.
@@ -177,12 +180,17 @@ func (s *Speaker) Accepted(now time.Time, conn ConnID, local, remote netip.AddrP
 	to, _ := ipv4.FromNetip(local.Addr())
 	p := s.peers[from]
 	if p == nil || p.Shutdown || p.connects() || to != p.Local {
-		s.log.Debug("connection refused", zap.Stringer("from", remote), zap.Stringer("to", local))
+		if s.debug.Of(debug.Events, from) {
+			s.debug.Write(debug.Events, "connection refused: not from a peer that is to connect to this address", zap.Stringer("from", remote), zap.Stringer("to", local))
+		}
 		s.env.Close(conn)
 		return
 	}
 	if !p.established() {
 		if p.short >= shortSessionsTold && s.now.Sub(p.resetAt) < shortSessionPause {
+			if s.debug.Of(debug.Events, p.Addr) {
+				s.debugPeer(debug.Events, p, "connection refused: its sessions end as soon as they begin")
+			}
 			s.env.Close(conn)
 			return
 		}
@@ -194,6 +202,9 @@ func (s *Speaker) Accepted(now time.Time, conn ConnID, local, remote netip.AddrP
 	// somebody else speaks from its address. Its first message tells.
 	if p.candidate != 0 {
 		s.dropCandidate(p)
+	}
+	if s.debug.Of(debug.Events, p.Addr) {
+		s.debugPeer(debug.Events, p, "connects while its session is up; its first KeepAlive replaces that", zap.Stringer("from", remote))
 	}
 	p.candidate, p.candidateLocal, p.candidateRemote = conn, local, remote
 	p.candidateUntil = s.now.Add(p.timers.Hold)
@@ -236,6 +247,9 @@ func (s *Speaker) sendKeepAlive(p *peer) {
 func (s *Speaker) send(p *peer, tlvs []byte) bool {
 	if !s.env.Send(p.conn, tlvs) {
 		return false
+	}
+	if s.debug.Of(debug.Packets, p.Addr) {
+		s.debugTLVs(p, "sent", tlvs)
 	}
 	p.keepAliveAt = s.now.Add(p.timers.KeepAlive)
 	return true
@@ -386,6 +400,9 @@ func (s *Speaker) peerTimers(p *peer) {
 	switch p.state {
 	case StateEstablished:
 		if !s.now.Before(p.holdAt) { // E8
+			if s.debug.Of(debug.Timers, p.Addr) {
+				s.debugPeer(debug.Timers, p, "hold timer expired", zap.Duration("period", p.timers.Hold))
+			}
 			s.reset(p, "hold timer expired")
 			return
 		}
@@ -393,12 +410,19 @@ func (s *Speaker) peerTimers(p *peer) {
 		if p.candidate != 0 && !s.now.Before(p.candidateUntil) {
 			s.dropCandidate(p)
 		}
-		if !s.now.Before(p.keepAliveAt) {
+		// Rather a little too early than too late: the next tick may be behind it.
+		if s.now.Add(TickInterval).After(p.keepAliveAt) {
+			if s.debug.Of(debug.Timers, p.Addr) {
+				s.debugPeer(debug.Timers, p, "KeepAlive timer expired", zap.Duration("period", p.timers.KeepAlive))
+			}
 			s.sendKeepAlive(p)
 		}
 	case StateInactive, StateConnecting:
 		if p.Local.IsUnspecified() || !p.connects() || s.now.Before(p.retryAt) {
 			return
+		}
+		if s.debug.Of(debug.Timers, p.Addr) {
+			s.debugPeer(debug.Timers, p, "ConnectRetry timer expired", zap.Bool("attempt unanswered", p.conn != 0))
 		}
 		if p.conn != 0 { // E6: the attempt took too long
 			s.env.Close(p.conn)

@@ -276,7 +276,7 @@ func (n *simNode) TrackRoute(a ipv4.Addr) {
 }
 
 func (n *simNode) UntrackRoute(a ipv4.Addr)        { n.tracked[a]-- }
-func (n *simNode) AskBGP(ipv4.Addr)                {}
+func (n *simNode) AskBGP(_, _ ipv4.Addr)           {}
 func (n *simNode) WatchBGP(ipv4.Addr)              {}
 func (n *simNode) UnwatchBGP(ipv4.Addr)            {}
 func (n *simNode) Listen(locals []ipv4.Addr)       { n.listen = slices.Clone(locals) }

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"msdpd/lib/debug"
 	"msdpd/lib/guard"
 	"msdpd/lib/ipv4"
 	"msdpd/lib/rib"
@@ -46,8 +47,9 @@ type Env interface {
 	TrackRoute(addr ipv4.Addr)
 	// UntrackRoute ends it. Calls are counted: an address may be tracked more than once.
 	UntrackRoute(addr ipv4.Addr)
-	// AskBGP has bgpd asked at once about the path to rp: BGPAnswered answers.
-	AskBGP(rp ipv4.Addr)
+	// AskBGP has bgpd asked about the path to rp, in by's turn: the peer that wants to know,
+	// 0.0.0.0 for this router itself. BGPAnswered answers.
+	AskBGP(rp, by ipv4.Addr)
 	// WatchBGP has bgpd asked again and again, as it does not tell of changes, until UnwatchBGP.
 	WatchBGP(rp ipv4.Addr)
 	UnwatchBGP(rp ipv4.Addr)
@@ -72,8 +74,9 @@ func (noRPs) MyRPs() []ipv4.Addr                       { return nil }
 // Speaker is one routing instance's MSDP. Its methods must be called by one goroutine,
 // with times that never go back.
 type Speaker struct {
-	env Env
-	log *zap.Logger
+	env   Env
+	log   *zap.Logger
+	debug *debug.Log // may be nil
 	// epoch is stamp 0, an hour before the Speaker began so that restored entries have a stamp.
 	epoch time.Time
 	now   time.Time
@@ -92,7 +95,8 @@ type Speaker struct {
 
 	cache  *table
 	seq    sequence // of the last change
-	swept  number   // where the expiry sweep goes on
+	recent recent
+	swept  number // where the expiry sweep goes on
 	sweepT time.Time
 
 	limiter limiter
@@ -131,6 +135,7 @@ type Speaker struct {
 	sgs, permitted  []ipv4.SG
 	bytes, filtered []byte
 	warmer          warmer
+	chunk           chunk
 }
 
 // New returns a Speaker without peers. Call Apply to give it a configuration.
@@ -151,7 +156,7 @@ func New(now time.Time, env Env, log *zap.Logger) *Speaker {
 		kernel:     make(map[ipv4.SG]kernelEntry),
 		interest:   make(map[ipv4.Addr]bool),
 		sweepT:     now, advertised: now,
-		seq: 1, // 0 is older than every change
+		seq: 1, recent: recent{settled: 1}, // 0 is older than every change
 	}
 }
 
@@ -235,6 +240,7 @@ func (s *Speaker) Tick(now time.Time) {
 	}
 	s.sweep()
 	s.refilter()
+	s.countMore()
 	s.tellLimits()
 }
 

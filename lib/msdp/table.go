@@ -44,24 +44,26 @@ const (
 	flagDuplicateRP
 	// flagHead: it is the first of its group's chain.
 	flagHead
+	// flagUsed: it is an entry, and not a free place for one.
+	flagUsed
 )
 
-// entry is one (S,G) of the SA cache (RFC 3618 §4). It holds no pointer, so that the
-// collector need not walk a million of them.
+// entry is one (S,G) of the SA cache (RFC 3618 §4), in 36 octets. It holds no pointer, so that
+// the collector need not walk a million of them.
 type entry struct {
 	sg        ipv4.SG
 	rp        ipv4.Addr
 	heard     stamp // last accepted SA: expiry runs from here
 	firstSeen stamp
-	sent      stamp // last flooded; 0 = never
-	peer      peerIndex
-	flags     entryFlags
-	used      bool
-	// seq is the sequence of the last change that other peers must hear of.
+	// seq is the sequence of the last change that other peers must hear of, which was flooded.
 	seq       sequence
 	groupNext number // also chains the free entries
 	groupPrev number // of the first: how many the group has
+	peer      peerIndex
+	flags     entryFlags
 }
+
+func (e *entry) used() bool { return e.flags&flagUsed != 0 }
 
 // sequence numbers changes. It may wrap: those that are compared are minutes apart at most.
 type sequence uint32
@@ -119,14 +121,28 @@ func (t *table) hash(sg ipv4.SG) uint32 {
 
 func (t *table) groupHash(g ipv4.Addr) uint32 { return t.hash(ipv4.SG{Group: g}) }
 
+// sought is an (S,G) on the way to its entry.
+type sought struct {
+	sg   ipv4.SG
+	hash uint32
+	seen number // an entry that may be it; none: no entry was seen
+}
+
+func (t *table) seek(sg ipv4.SG) sought { return sought{sg: sg, hash: t.hash(sg)} }
+
 // find returns the number of (S,G), or none.
-func (t *table) find(sg ipv4.SG) number {
-	hash := t.hash(sg)
-	tag := tagOf(hash)
-	for b := t.entries.bucketOf(hash); b != nil; b = t.entries.behind(b) {
-		for i, bt := range b.tags[:b.used] {
-			if bt == tag && t.at(b.numbers[i]).sg == sg {
-				return b.numbers[i]
+func (t *table) find(sg ipv4.SG) number { return t.locate(t.seek(sg)) }
+
+// locate returns the number of what is sought, or none.
+func (t *table) locate(k sought) number {
+	if k.seen != none && t.at(k.seen).sg == k.sg {
+		return k.seen
+	}
+	tag := tagOf(k.hash)
+	for b := t.entries.bucketOf(k.hash); b != nil; b = t.entries.behind(b) {
+		for i, bt := range &b.tags {
+			if n := b.numbers[i]; bt == tag && n != none && t.at(n).sg == k.sg {
+				return n
 			}
 		}
 	}
@@ -138,9 +154,9 @@ func (t *table) head(g ipv4.Addr) number {
 	hash := t.groupHash(g)
 	tag := tagOf(hash)
 	for b := t.groups.bucketOf(hash); b != nil; b = t.groups.behind(b) {
-		for i, bt := range b.tags[:b.used] {
-			if bt == tag && t.at(b.numbers[i]).sg.Group == g {
-				return b.numbers[i]
+		for i, bt := range &b.tags {
+			if n := b.numbers[i]; bt == tag && n != none && t.at(n).sg.Group == g {
+				return n
 			}
 		}
 	}
@@ -156,22 +172,22 @@ func (t *table) countOf(g ipv4.Addr) int {
 	return int(t.at(n).groupPrev)
 }
 
-// insert adds (S,G), which must not be in the table.
-func (t *table) insert(sg ipv4.SG) (number, *entry) {
+// insert adds what is sought, which must not be in the table.
+func (t *table) insert(k sought) (number, *entry) {
 	if t.free == none {
 		t.addPage()
 	}
 	n := t.free
 	e := t.at(n)
 	t.free = e.groupNext
-	*e = entry{sg: sg, used: true}
-	t.entries.add(t.hash(sg), n)
+	*e = entry{sg: k.sg, flags: flagUsed}
+	t.entries.add(k.hash, n)
 
-	h := t.head(sg.Group)
+	h := t.head(k.sg.Group)
 	if h == none {
-		e.flags = flagHead
+		e.flags |= flagHead
 		e.groupPrev = 1
-		t.groups.add(t.groupHash(sg.Group), n)
+		t.groups.add(t.groupHash(k.sg.Group), n)
 		return n, e
 	}
 	first := t.at(h)
@@ -218,10 +234,13 @@ func (t *table) eachOfGroup(g ipv4.Addr, f func(number, *entry)) {
 }
 
 // warmer brings what is needed to find some (S,G)s into the processor's cache, all at once: one
-// after the other, each would wait for memory.
+// after the other, each would wait for memory. Where to read is found out first, so that as many
+// reads as the processor can have under way follow each other at once.
 type warmer struct {
-	found [wire.MaxEntries]number
-	sum   uint32 // of what was read, so that it is read
+	sought  [wire.MaxEntries]sought
+	buckets [wire.MaxEntries]*indexBucket
+	next    [wire.MaxEntries]*uint32
+	sum     uint32 // of what was read, so that it is read
 }
 
 // warm makes ready for the entries of an SA.
@@ -229,25 +248,29 @@ func (t *table) warm(w *warmer, sa *wire.SourceActive) {
 	n := sa.Len()
 	for i := range n {
 		sg, _ := sa.Entry(i)
-		b := t.entries.bucketOf(t.hash(sg))
-		w.sum += uint32(b.tags[0]) + uint32(b.numbers[slots/2])
+		k := t.seek(sg)
+		w.sought[i], w.buckets[i] = k, t.entries.bucketOf(k.hash)
 	}
-	for i := range n {
-		sg, _ := sa.Entry(i)
-		hash := t.hash(sg)
-		tag, b := tagOf(hash), t.entries.bucketOf(hash)
-		at := slices.Index(b.tags[:b.used], tag)
-		if at < 0 {
-			g := t.groups.bucketOf(t.groupHash(sg.Group))
-			w.sum += uint32(g.tags[0]) + uint32(g.numbers[slots/2])
-			w.found[i] = none
+	sum := w.sum
+	for _, b := range w.buckets[:n] {
+		sum += b.next
+	}
+	for i, b := range w.buckets[:n] {
+		k := &w.sought[i]
+		if at := slices.Index(b.tags[:], tagOf(k.hash)); at >= 0 && b.numbers[at] != none {
+			k.seen = b.numbers[at]
+			w.next[i] = (*uint32)(&t.at(k.seen).heard)
 			continue
 		}
-		w.found[i] = b.numbers[at]
+		w.next[i] = &t.groups.bucketOf(t.groupHash(k.sg.Group)).next
+		if b.next != 0 {
+			sum += t.entries.behind(b).next
+		}
 	}
-	for _, n := range w.found[:n] {
-		w.sum += uint32(t.at(n).heard)
+	for _, at := range w.next[:n] {
+		sum += *at
 	}
+	w.sum = sum
 }
 
 // each calls f with every entry in use from number 'from' up to below 'to', in number order. f
@@ -261,7 +284,7 @@ func (t *table) each(from, to number, f func(number, *entry) bool) {
 	}
 	// A cache with few entries has them at the beginning of its page: the rest is not looked at.
 	for left := t.count(); left > 0 && from < to; from++ {
-		if e := t.at(from); e.used {
+		if e := t.at(from); e.used() {
 			left--
 			if !f(from, e) {
 				return

@@ -160,3 +160,24 @@ func TestShutdownOfAllPeers(t *testing.T) {
 	}
 	r.up(below1)
 }
+
+// TestKeepAliveIsNotLate: a session that came up between two ticks gets its KeepAlive before it is due.
+func TestKeepAliveIsNotLate(t *testing.T) {
+	r := newRig(t, peersConfig(below1))
+	r.now = r.now.Add(TickInterval / 3)
+	r.up(below1)
+	r.forgetSent()
+	up := r.now
+	for next := start; len(r.env.sent[r.conn(below1)]) == 0; next = next.Add(TickInterval) {
+		if next.Sub(up) > DefaultKeepAlive {
+			t.Fatal("no KeepAlive within the period")
+		}
+		if next.After(up) {
+			r.now = next
+			r.s.Tick(r.now)
+		}
+	}
+	if early := DefaultKeepAlive - r.now.Sub(up); early > TickInterval {
+		t.Errorf("it came %v too early", early)
+	}
+}

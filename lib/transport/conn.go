@@ -5,7 +5,9 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"msdpd/lib/ipv4"
@@ -31,6 +33,8 @@ type conn struct {
 	writing  int         // octets taken from the queue and not yet the kernel's
 	starved  bool        // a Send returned false, Writable has not been called since
 	deadline *time.Timer // runs when CloseAfterFlush was called
+	// unflushed: something waits for Flush.
+	unflushed bool
 }
 
 // addConn needs t.mu.
@@ -107,36 +111,41 @@ func (c *conn) end(err error) {
 	c.tcp.Close() // nobody is left to whom an error would matter
 }
 
-// read hands over what the peer sends until the connection has ended.
+// read hands over what the peer sends until the connection has ended. It holds a batch only while
+// there is something in it, so that a peer that says nothing costs none.
 func (c *conn) read() {
+	raw, err := c.tcp.SyscallConn()
+	if err != nil {
+		c.end(err)
+		return
+	}
 	var carry []byte // the beginning of a TLV
-	for {
-		b := c.batch()
-		if b == nil {
+	for c.mayHold() {
+		b, n, err := c.receive(raw, carry)
+		if err != nil {
+			<-c.held
+			if errors.Is(err, io.EOF) && len(carry) > 0 {
+				err = io.ErrUnexpectedEOF
+			}
+			c.end(err)
 			return
 		}
-		n := copy(b.buf[:], carry)
-		carry = carry[:0]
 		end, last := 0, false
-		for end == 0 {
-			m, err := c.tcp.Read(b.buf[n:])
-			n += m
-			if err != nil {
-				b.Release()
-				if errors.Is(err, io.EOF) && n > 0 {
-					err = io.ErrUnexpectedEOF
-				}
-				c.end(err)
-				return
-			}
-			if c.flushing() {
-				n = 0
-				continue
-			}
+		if c.flushing() {
+			n = 0
+		} else {
 			end, last = frame(b.buf[:n])
 		}
-		carry = append(carry, b.buf[end:n]...)
-		b.TLVs = b.buf[:end]
+		carry = append(carry[:0], b.buf[end:n]...)
+		if end == 0 {
+			b.giveBack()
+			<-c.held
+			continue
+		}
+		if len(carry) == 0 {
+			carry = nil
+		}
+		b.TLVs, b.held = b.buf[:end], c.held
 		c.t.handler.Received(c.id, b)
 		if last {
 			<-c.done
@@ -145,27 +154,67 @@ func (c *conn) read() {
 	}
 }
 
-// batch waits until less than maxBatches are held; nil says that the connection has ended.
-func (c *conn) batch() *Batch {
+// mayHold waits until less than maxBatches are held, and counts one more; false says that the
+// connection has ended.
+func (c *conn) mayHold() bool {
 	select {
 	case <-c.done:
-		return nil
+		return false
 	case c.held <- struct{}{}:
+		return true
 	}
-	b := batches.Get().(*Batch)
-	b.held = c.held
-	return b
+}
+
+// receive waits for the peer to send something and returns it behind carry, n octets in all.
+func (c *conn) receive(raw syscall.RawConn, carry []byte) (b *Batch, n int, err error) {
+	waitErr := raw.Read(func(fd uintptr) bool {
+		b = takeBatch(carry)
+		n, err = ignoringEINTR(func() (int, error) { return syscall.Read(int(fd), b.buf[len(carry):]) })
+		if err == nil && n > 0 {
+			return true
+		}
+		b.giveBack()
+		return !errors.Is(err, syscall.EAGAIN)
+	})
+	switch {
+	case waitErr != nil:
+		return nil, 0, waitErr
+	case err != nil:
+		return nil, 0, &net.OpError{Op: "read", Net: "tcp", Source: c.tcp.LocalAddr(), Addr: c.tcp.RemoteAddr(), Err: os.NewSyscallError("read", err)}
+	case n == 0:
+		return nil, 0, io.EOF
+	}
+	return b, len(carry) + n, nil
+}
+
+func ignoringEINTR(f func() (int, error)) (int, error) {
+	for {
+		n, err := f()
+		if !errors.Is(err, syscall.EINTR) {
+			return n, err
+		}
+	}
 }
 
 // write writes what is queued until the connection has ended, or is to be ended and nothing is left.
 func (c *conn) write() {
-	var chunk []byte
+	taken := make([]*block, 0, writeBlocks)
+	pieces := make([][]byte, 0, writeBlocks)
 	for {
 		var todo task
-		todo, chunk = c.next(chunk[:0])
+		todo, taken = c.next(taken[:0])
 		switch todo {
 		case taskWrite:
-			if _, err := c.tcp.Write(chunk); err != nil {
+			pieces = pieces[:0]
+			for _, b := range taken {
+				pieces = append(pieces, b.buf[:b.n])
+			}
+			all := net.Buffers(pieces)
+			_, err := all.WriteTo(c.tcp)
+			for _, b := range taken {
+				b.free()
+			}
+			if err != nil {
 				c.end(err)
 				return
 			}
@@ -177,7 +226,6 @@ func (c *conn) write() {
 			}
 			return
 		case taskWait:
-			chunk = nil
 			select {
 			case <-c.work:
 			case <-c.done:
@@ -197,25 +245,24 @@ const (
 	taskFinish // end our half of the stream
 )
 
-// next is called when the chunk before has been written; the next one is appended to b.
-func (c *conn) next(b []byte) (task, []byte) {
+// next is called when what it gave before has been written; what is next is appended to to.
+func (c *conn) next(to []*block) (task, []*block) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writing = 0
 	switch {
 	case c.ended:
-		return taskWait, b
+		return taskWait, to
 	case c.starved && c.queue.n < c.queue.max/2:
 		c.starved = false
-		return taskTell, b
+		return taskTell, to
 	case c.queue.n > 0:
-		b = c.queue.take(b)
-		c.writing = len(b)
-		return taskWrite, b
+		to, c.writing = c.queue.take(to)
+		return taskWrite, to
 	case c.deadline != nil:
-		return taskFinish, b
+		return taskFinish, to
 	}
-	return taskWait, b
+	return taskWait, to
 }
 
 func (c *conn) send(tlvs []byte) bool {
@@ -228,15 +275,30 @@ func (c *conn) send(tlvs []byte) bool {
 		c.starved = true
 		return false
 	}
-	if len(tlvs) > 0 {
-		c.queue.put(tlvs)
+	if len(tlvs) == 0 {
+		return true
+	}
+	c.queue.put(tlvs)
+	switch {
+	case !c.t.batched || c.queue.n >= blockBytes:
 		c.wake()
+	case !c.unflushed:
+		c.unflushed = true
+		c.t.flushLater(c)
 	}
 	return true
 }
 
+// flushed begins to write what was put into the queue.
+func (c *conn) flushed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unflushed = false
+	c.wake()
+}
+
 // idleBytes is what may wait before something that can be lost: little enough to be gone soon.
-const idleBytes = chunkBytes
+const idleBytes = blockBytes
 
 func (c *conn) sendIfIdle(tlv []byte) bool {
 	c.mu.Lock()

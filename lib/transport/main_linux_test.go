@@ -85,7 +85,7 @@ type event struct {
 
 // recorder is a Handler that writes down what it is told.
 type recorder struct {
-	t *testing.T
+	t testing.TB
 	// onReceived, where set, is called instead of releasing the batch.
 	onReceived func(*Batch)
 

@@ -1,91 +1,69 @@
 package transport
 
-import "msdpd/lib/wire"
-
-// queue is a ring of whole TLVs. It grows as needed, up to max octets, and gives its memory
-// back when it is empty.
-type queue struct {
-	max  int
-	buf  []byte
-	head int // of the first octet
-	n    int // octets in the queue
-}
+import "sync"
 
 const (
-	queueMin = 4 << 10
-	// chunkBytes is how much is taken out at a time: little, because what is being written
-	// cannot be dropped any more.
-	chunkBytes = 16 << 10
+	// blockBytes is how much a block of a queue holds.
+	blockBytes = 16 << 10
+	// writeBlocks is how many blocks at most are written at once: little, because what is being
+	// written is no longer in the queue.
+	writeBlocks = 4
 )
 
-// put copies tlvs to the end. The caller has seen to it that they fit in max.
-func (q *queue) put(tlvs []byte) {
-	q.grow(q.n + len(tlvs))
-	at := (q.head + q.n) % len(q.buf)
-	copied := copy(q.buf[at:], tlvs)
-	copy(q.buf, tlvs[copied:])
-	q.n += len(tlvs)
+// block is a piece of a queue.
+type block struct {
+	n   int // octets in use
+	buf [blockBytes]byte
 }
 
-// take moves whole TLVs from the front to the end of b: up to chunkBytes, or one that is longer.
-func (q *queue) take(b []byte) []byte {
-	size := 0
-	for size < q.n {
-		next := q.lengthAt(size)
-		if size > 0 && size+next > chunkBytes {
-			break
+var blocks = sync.Pool{New: func() any { return new(block) }}
+
+func (b *block) free() {
+	b.n = 0
+	blocks.Put(b)
+}
+
+// queue holds octets in blocks, up to max of them, and no memory while it is empty.
+type queue struct {
+	max    int
+	n      int // octets in the queue
+	blocks []*block
+}
+
+// put copies octets to the end. The caller has seen to it that they fit in max.
+func (q *queue) put(octets []byte) {
+	q.n += len(octets)
+	for len(octets) > 0 {
+		last := len(q.blocks) - 1
+		if last < 0 || q.blocks[last].n == blockBytes {
+			q.blocks = append(q.blocks, blocks.Get().(*block))
+			continue
 		}
-		size += next
+		b := q.blocks[last]
+		n := copy(b.buf[b.n:], octets)
+		b.n += n
+		octets = octets[n:]
 	}
-	if size == 0 {
-		return b
-	}
-	end := min(q.head+size, len(q.buf))
-	b = append(b, q.buf[q.head:end]...)
-	b = append(b, q.buf[:q.head+size-end]...)
-	q.head = (q.head + size) % len(q.buf)
-	q.n -= size
-	if q.n == 0 {
-		q.clear()
-	}
-	return b
 }
 
-// clear forgets everything and gives the memory back, but for a little.
+// take moves the first blocks to the end of to, which has room for writeBlocks of them.
+func (q *queue) take(to []*block) (taken []*block, octets int) {
+	n := min(len(q.blocks), writeBlocks)
+	for _, b := range q.blocks[:n] {
+		octets += b.n
+	}
+	q.n -= octets
+	to = append(to, q.blocks[:n]...)
+	left := copy(q.blocks, q.blocks[n:])
+	clear(q.blocks[left:])
+	q.blocks = q.blocks[:left]
+	return to, octets
+}
+
+// clear forgets everything.
 func (q *queue) clear() {
-	q.head, q.n = 0, 0
-	if len(q.buf) > queueMin {
-		q.buf = nil
+	for _, b := range q.blocks {
+		b.free()
 	}
-}
-
-// lengthAt reads the length of the TLV at offset off; a length that leads out of the queue
-// stands for all that is left, so that no octet is lost where something else than TLVs was put.
-func (q *queue) lengthAt(off int) int {
-	left := q.n - off
-	if left < wire.HeaderLen {
-		return left
-	}
-	at := func(i int) int { return int(q.buf[(q.head+off+i)%len(q.buf)]) }
-	n := at(1)<<8 | at(2)
-	if n < wire.HeaderLen || n > left {
-		return left
-	}
-	return n
-}
-
-func (q *queue) grow(need int) {
-	if need <= len(q.buf) {
-		return
-	}
-	size := max(queueMin, 2*len(q.buf))
-	for size < need {
-		size *= 2
-	}
-	buf := make([]byte, max(need, min(size, q.max)))
-	if q.n > 0 {
-		copied := copy(buf, q.buf[q.head:min(q.head+q.n, len(q.buf))])
-		copy(buf[copied:q.n], q.buf)
-	}
-	q.buf, q.head = buf, 0
+	q.n, q.blocks = 0, nil
 }

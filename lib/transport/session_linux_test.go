@@ -298,8 +298,8 @@ func TestQueueFull(t *testing.T) {
 	sent := fill(t, tr, id)
 	c := tr.conn(id)
 	c.mu.Lock()
-	if n := c.queue.n + c.writing; n > queueBytes || len(c.queue.buf) > queueBytes {
-		t.Errorf("%d octets queued in %d, the bound is %d", n, len(c.queue.buf), queueBytes)
+	if n := c.queue.n + c.writing; n > queueBytes {
+		t.Errorf("%d octets queued, the bound is %d", n, queueBytes)
 	}
 	c.mu.Unlock()
 
@@ -346,5 +346,50 @@ func TestSlowPeerHoldsNobodyUp(t *testing.T) {
 		if got := readFull(t, peer, 1000); !bytes.Equal(got, tlv(1000, i)) {
 			t.Fatal("the peer got something else than what was sent")
 		}
+	}
+}
+
+// TestFlush: a batched Transport sends what there is little of with Flush, and much of it at once.
+func TestFlush(t *testing.T) {
+	a := addresses(2)
+	tr, r := start(t, Config{Batched: true})
+	l := rawListen(t, a[1])
+	id := tr.Dial(a[0], a[1])
+	peer := rawAccept(t, l)
+	r.await(connected)
+	c := tr.conn(id)
+	waiting := func() int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.queue.n
+	}
+	for round := range 3 {
+		for i := range 2 {
+			if !tr.Send(id, tlv(100, i)) {
+				t.Fatal("the queue is full")
+			}
+		}
+		if n := waiting(); n != 200 {
+			t.Errorf("round %d: %d octets wait for Flush, want 200", round, n)
+		}
+		tr.Flush()
+		if got, want := readFull(t, peer, 200), append(tlv(100, 0), tlv(100, 1)...); !bytes.Equal(got, want) {
+			t.Errorf("round %d: the peer got something else than what was sent", round)
+		}
+	}
+	if much := tlv(blockBytes, 1); !tr.Send(id, much) || !bytes.Equal(readFull(t, peer, len(much)), much) {
+		t.Error("much of it is not sent without Flush")
+	}
+	tr.Flush() // nothing is left for it
+	if !tr.Send(id, tlv(100, 5)) {
+		t.Fatal("the queue is full")
+	}
+	tr.CloseAfterFlush(id, patience)
+	if got := readFull(t, peer, 100); !bytes.Equal(got, tlv(100, 5)) {
+		t.Error("CloseAfterFlush has left something")
+	}
+	peer.Close()
+	if e := r.await(closed); e.id != id {
+		t.Errorf("%d is closed, want %d", e.id, id)
 	}
 }

@@ -3,10 +3,10 @@
 // (RFC 2385) and TTLs (RFC 5082). It moves bytes; who connects to
 // whom, what a TLV means and when a session ends is decided by the one that calls it.
 //
-// A connection holds at most 4 batches of 64 KiB that were read and not released, one unfinished
-// TLV of 64 KiB, Config.QueueBytes of TLVs to be sent and 64 KiB that are being written: 640 KiB
-// with the default, and some 70 KiB while nothing happens. What the kernel holds unsent besides is
-// at most 64 KiB, too.
+// A connection holds at most 4 batches of 16 KiB that were read and not released, one unfinished
+// TLV of 64 KiB, Config.QueueBytes of TLVs to be sent and 64 KiB that are being written: 448 KiB
+// with the default, and no buffer at all while nothing happens. What the kernel holds unsent
+// besides is at most 64 KiB, too.
 package transport
 
 import (
@@ -65,6 +65,9 @@ type Config struct {
 	Port uint16
 	// QueueBytes bounds what waits to be written to one peer; 0 stands for 256 KiB.
 	QueueBytes int
+	// Batched has what is sent wait for Flush, or until there is much of it: for a caller that
+	// sends more than once in a moment, and then calls Flush.
+	Batched bool
 	// Log gets a line about strangers that connect, at most one a minute for each address. nil: none.
 	Log *zap.Logger
 }
@@ -76,6 +79,7 @@ const defaultQueueBytes = 256 << 10
 type Transport struct {
 	port       uint16
 	queueBytes int
+	batched    bool
 	handler    Handler
 
 	wg sync.WaitGroup // every goroutine there is
@@ -91,6 +95,9 @@ type Transport struct {
 	guards    map[ipv4.Addr]guard.Guard
 
 	refused refusals
+
+	flushMu   sync.Mutex
+	unflushed []*conn
 }
 
 // New returns a Transport that does nothing yet: no peer is allowed, no address listened on.
@@ -98,6 +105,7 @@ func New(cfg Config, h Handler) *Transport {
 	t := &Transport{
 		port:       cfg.Port,
 		queueBytes: cfg.QueueBytes,
+		batched:    cfg.Batched,
 		handler:    h,
 		dials:      make(map[ConnID]attempt),
 		conns:      make(map[ConnID]*conn),
@@ -135,6 +143,24 @@ func (t *Transport) Allow(remotes []ipv4.Addr) {
 func (t *Transport) Send(id ConnID, tlvs []byte) bool {
 	c := t.conn(id)
 	return c != nil && c.send(tlvs)
+}
+
+// Flush begins to write what was sent since it was called last; see Config.Batched.
+func (t *Transport) Flush() {
+	t.flushMu.Lock()
+	todo := t.unflushed
+	t.unflushed = make([]*conn, 0, len(todo))
+	t.flushMu.Unlock()
+	for _, c := range todo {
+		c.flushed()
+	}
+}
+
+// flushLater is called once for c between two Flushes.
+func (t *Transport) flushLater(c *conn) {
+	t.flushMu.Lock()
+	defer t.flushMu.Unlock()
+	t.unflushed = append(t.unflushed, c)
 }
 
 // SendIfIdle queues one TLV on id and copies it, if no more than idleBytes wait there to be

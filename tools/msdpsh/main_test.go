@@ -1,52 +1,13 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"msdpd/vty"
 )
-
-// startDaemon serves a shell with a few commands on DIR/msdpd.vty.
-func startDaemon(t *testing.T) (dir string) {
-	dir = t.TempDir()
-	sh := vty.New(vty.Config{Daemon: "MSDP"})
-	sh.Install(sh.View, "show version", "Show\nVersion", func(c *vty.Call) error {
-		c.Printf("msdpd 1\n")
-		return nil
-	})
-	sh.Install(sh.Enable, "clear ip msdp sa-cache", "Clear\nIP\nMSDP\nCache", func(*vty.Call) error {
-		return vty.Warningf("the cache is empty")
-	})
-	sh.Install(sh.Config, "ip msdp timers (1-65535)$keepalive (1-65535)$hold", "IP\nMSDP\nTimers\nKeepalive\nHold",
-		func(c *vty.Call) error {
-			if c.Uint("hold") <= c.Uint("keepalive") {
-				return errors.New("the hold time must be longer than the keepalive")
-			}
-			c.Printf("timers %d %d\n", c.Uint("keepalive"), c.Uint("hold"))
-			return nil
-		})
-	l, err := vty.ListenUnix(filepath.Join(dir, "msdpd.vty"), "", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- sh.Serve(ctx, l) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
 
 func TestRun(t *testing.T) {
 	dir := startDaemon(t)
@@ -77,6 +38,17 @@ func TestRun(t *testing.T) {
 		{name: "standard input up to an error", stdin: "show version\n\nconf t\nip msdp timers 2 1\nip msdp timers 60 75\n", code: 13,
 			stdout: "msdpd 1\n% the hold time must be longer than the keepalive\n",
 			stderr: "msdpsh: stopped at line 4: ip msdp timers 2 1\n"},
+		{name: "a NUL", stdin: "show version\nshow\x00version\n", code: 1, stdout: "msdpd 1\n",
+			stderr: "msdpsh: a command has neither NUL nor line break within\nmsdpsh: stopped at line 2: show\x00version\n"},
+		{name: "prompt and command before the output", args: []string{"-E", "-c", "sh ver", "-c", "conf t", "-c", "ip msdp timers 60 75"},
+			stdout: "rp1# sh ver\nmsdpd 1\nrp1# conf t\nrp1(config)# ip msdp timers 60 75\ntimers 60 75\n"},
+		{name: "without privileges", args: []string{"-u", "-E", "-c", "clear ip msdp sa-cache"}, code: 2,
+			stdout: "rp1> clear ip msdp sa-cache\n% [MSDP] Unknown command: clear ip msdp sa-cache\n"},
+		{name: "version", args: []string{"-v"}, stdout: "msdpsh 0.1.0-dev\n"},
+		{name: "a file that is not there", args: []string{"-f", "/no/such"}, code: 66, stderr: "msdpsh: open /no/such: no such file or directory\n"},
+		{name: "-f - is standard input", args: []string{"-f", "-"}, stdin: "show version\n", stdout: "msdpd 1\n"},
+		{name: "options that exclude each other", args: []string{"-c", "show version", "-f", "x"}, code: 64,
+			stderr: "msdpsh: only one of -c, -b and -C, and -f with no -c; -h shows the options\n"},
 		{name: "wrong option", args: []string{"--bogus"}, code: 64, stderr: "msdpsh: unknown flag: --bogus; -h shows the options\n"},
 		{name: "a command without -c", args: []string{"show", "version"}, code: 64,
 			stderr: "msdpsh: unexpected \"show\": commands follow -c; -h shows the options\n"},
@@ -115,10 +87,13 @@ func TestHelpTellsOptionsAndExitCodes(t *testing.T) {
 	if code := run(t.Context(), []string{"-h"}, nil, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
 		t.Fatalf("exit code %d, stderr %q", code, stderr.String())
 	}
-	for _, want := range []string{"-c, --command COMMAND", "-N, --pathspace NAME", "--vty_socket DIR", "69  msdpd could not be reached"} {
+	for _, want := range []string{"-c, --command COMMAND", "-N, --pathspace NAME", "--vty_socket DIR", "69  msdpd could not be reached", "--json", "-H, --histfile FILE"} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("no %q in\n%s", want, stdout.String())
 		}
+	}
+	if strings.Contains(stdout.String(), "--complete") {
+		t.Error("what is for the completion of bash is shown to people")
 	}
 }
 

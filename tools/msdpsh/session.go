@@ -6,17 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"msdpd/lib/frrvty"
 )
 
-// session is one connection to msdpd.
+// session gives lines to msdpd.
 type session struct {
-	client         *frrvty.Client
+	options
+	daemon         *daemon
 	stdout, stderr io.Writer
 }
 
@@ -29,7 +27,7 @@ func (s *session) runAll(ctx context.Context, commands []string) int {
 	for i, line := range lines {
 		code, over := s.command(ctx, line)
 		if code != 0 && len(lines) > 1 {
-			fmt.Fprintf(s.stderr, "msdpsh: stopped at command %d of %d: %s\n", i+1, len(lines), line)
+			fmt.Fprintf(s.stderr, "msdpsh: stopped at command %d of %d: %s\n", i+1, len(lines), frrvty.Shown(line))
 		}
 		if code == 0 && over && i+1 < len(lines) {
 			fmt.Fprintf(s.stderr, "msdpsh: command %d of %d ended the session: %s\n", i+1, len(lines), line)
@@ -42,32 +40,28 @@ func (s *session) runAll(ctx context.Context, commands []string) int {
 	return 0
 }
 
-// runInput runs lines from standard input: with a prompt and past errors where a person
-// types them, else up to the first error.
-func (s *session) runInput(ctx context.Context, stdin io.Reader) int {
-	typed := isTerminal(stdin)
-	lines := bufio.NewReader(stdin)
+// runLines runs lines up to the first that fails, and tells its number; name is that of the file,
+// with what goes between it and a message.
+func (s *session) runLines(ctx context.Context, r io.Reader, name string) int {
+	lines := bufio.NewReader(r)
 	for number := 1; ; number++ {
-		if typed {
-			fmt.Fprint(s.stdout, "msdpd# ")
-		}
 		line, err := lines.ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
-			fmt.Fprintf(s.stderr, "msdpsh: standard input: %v\n", err)
+			if name == "" {
+				name = "standard input: "
+			}
+			fmt.Fprintf(s.stderr, "msdpsh: %s%v\n", name, err)
 			return exitIO
 		}
 		if line == "" {
-			if typed {
-				fmt.Fprintln(s.stdout)
-			}
 			return 0
 		}
 		line = strings.TrimRight(line, "\r\n")
 		code, over := s.command(ctx, line)
-		if code != 0 && !typed {
-			fmt.Fprintf(s.stderr, "msdpsh: stopped at line %d: %s\n", number, frrvty.Shown(line))
+		if code != 0 {
+			fmt.Fprintf(s.stderr, "msdpsh: %sstopped at line %d: %s\n", name, number, frrvty.Shown(line))
 		}
-		if over || code != 0 && !typed {
+		if over || code != 0 {
 			return code
 		}
 	}
@@ -76,25 +70,64 @@ func (s *session) runInput(ctx context.Context, stdin io.Reader) int {
 // command runs one line and returns the exit code that stands for its result, and whether
 // the session is over.
 func (s *session) command(ctx context.Context, line string) (code int, over bool) {
+	if s.echo {
+		// Should msdpd have gone, the command itself will tell.
+		standing, _ := s.daemon.standing(ctx)
+		if _, err := fmt.Fprintf(s.stdout, "%s%s\n", standing.Prompt, line); err != nil {
+			return s.outputFailed(err), true
+		}
+	}
 	out := &output{w: s.stdout}
-	_, err := s.client.Stream(ctx, line, out)
-	if e := (*frrvty.StatusError)(nil); errors.As(err, &e) {
-		return int(e.Status), false
-	}
-	if out.err != nil {
-		fmt.Fprintf(s.stderr, "msdpsh: standard output: %v\n", out.err)
-		return exitIO, true
-	}
-	if err != nil {
+	err := s.run(ctx, line, out)
+	var status *frrvty.StatusError
+	switch {
+	case out.err != nil:
+		return s.outputFailed(out.err), true
+	case errors.As(err, &status):
+		return int(status.Status), false
+	case errors.As(err, new(refusal)):
+		fmt.Fprintf(s.stderr, "msdpsh: %v\n", err)
+		return int(frrvty.Warning), false
+	case err != nil:
 		fmt.Fprintf(s.stderr, "msdpsh: msdpd ended the connection: %v\n", err)
 		return exitUnavailable, true
 	}
 	if leaves(line) {
-		// Whether that left a mode or the shell shows when msdpd is asked for nothing.
-		_, _, err := s.client.Ask(ctx, "")
+		// Whether that left a mode or the shell shows when msdpd is asked.
+		_, err := s.daemon.standing(ctx)
 		return 0, err != nil
 	}
 	return 0, false
+}
+
+func (s *session) outputFailed(err error) int {
+	fmt.Fprintf(s.stderr, "msdpsh: standard output: %v\n", err)
+	return exitIO
+}
+
+// run gives one line to msdpd, or to the daemon that knows it. The error is a *StatusError, whose
+// text the output has, a refusal, the output's, or that of the connection to msdpd.
+func (s *session) run(ctx context.Context, line string, w io.Writer) error {
+	if s.json {
+		var err error
+		if line, err = s.inJSON(ctx, line); err != nil {
+			return err
+		}
+	}
+	if strings.ContainsAny(line, "\x00\n") {
+		return refusal("a command has neither NUL nor line break within")
+	}
+	answer := &held{w: w}
+	err := s.daemon.stream(ctx, line, answer)
+	if e := (*frrvty.StatusError)(nil); errors.As(err, &e) && e.Status == frrvty.NoMatch {
+		if passed, err := s.pass(ctx, line, w); passed {
+			return err
+		}
+	}
+	if flushed := answer.flush(); err == nil {
+		err = flushed
+	}
+	return err
 }
 
 // leaves reports whether a line may end the session.
@@ -117,11 +150,38 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func isTerminal(r io.Reader) bool {
-	f, ok := r.(*os.File)
-	if !ok {
-		return false
+// held is a writer that keeps back what may be the text of an error until it is known whether
+// that is wanted: all that begins with a percent sign, while it is short.
+type held struct {
+	w    io.Writer
+	text []byte
+	open bool
+}
+
+// maxHeld is the length of a text, in octets, that is no error any more.
+const maxHeld = 64 << 10
+
+// Write implements io.Writer.
+func (h *held) Write(p []byte) (int, error) {
+	if h.open {
+		return h.w.Write(p)
 	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
+	h.text = append(h.text, p...)
+	if len(h.text) > 0 && h.text[0] != '%' || len(h.text) > maxHeld {
+		if err := h.flush(); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
+}
+
+// flush writes what was kept back.
+func (h *held) flush() error {
+	h.open = true
+	if len(h.text) == 0 {
+		return nil
+	}
+	_, err := h.w.Write(h.text)
+	h.text = nil
+	return err
 }

@@ -253,7 +253,7 @@ func (n *node) UntrackRoute(a ipv4.Addr) {
 	}
 }
 
-func (n *node) AskBGP(a ipv4.Addr) {
+func (n *node) AskBGP(a, _ ipv4.Addr) {
 	n.later(n.answerDelay(a), func() {
 		path := n.path(a)
 		if _, watched := n.watched[a]; watched {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -11,8 +13,10 @@ import (
 )
 
 // relay is the yardstick: it listens where the speaker would, and copies what comes from a
-// sender to every sink, octet by octet, without a look at it. Sinks are those in 10.2.0.0/16.
-func relay(local string) error {
+// sender to every sink, without a look at it. Sinks are those in 10.2.0.0/16. It copies what there
+// is to be read at once, up to 256 KiB; by message, it reads and writes each message by itself, as a
+// program does that has to keep the messages of several senders apart.
+func relay(local string, byMessage bool) error {
 	addr, err := netip.ParseAddr(local)
 	if err != nil {
 		return err
@@ -21,38 +25,62 @@ func relay(local string) error {
 	if err != nil {
 		return fmt.Errorf("the relay: %w", err)
 	}
-	var mu sync.Mutex
-	var sinks []*net.TCPConn
+	r := &copier{read: io.Reader.Read}
+	if byMessage {
+		r.read = readMessage
+	}
 	for {
 		c, err := l.AcceptTCP()
 		if err != nil {
 			return err
 		}
 		from, _ := ipv4.FromNetip(c.RemoteAddr().(*net.TCPAddr).AddrPort().Addr())
-		if isSink(from) {
-			mu.Lock()
-			sinks = append(sinks, c)
-			mu.Unlock()
-			// As an MSDP speaker does: who connects knows then that it is served.
-			c.Write(wire.AppendKeepAlive(nil))
-			continue
-		}
+		// As an MSDP speaker does: who connects knows then that it is served.
 		c.Write(wire.AppendKeepAlive(nil))
-		go func() {
-			buf := make([]byte, 1<<18)
-			for {
-				n, err := c.Read(buf)
-				mu.Lock()
-				for _, s := range sinks {
-					s.Write(buf[:n])
-				}
-				mu.Unlock()
-				if err != nil {
-					return
-				}
-			}
-		}()
+		if isSink(from) {
+			r.add(c)
+		} else {
+			go r.copy(c)
+		}
 	}
 }
 
-func isSink(a ipv4.Addr) bool { return a>>16 == 10<<8|2 }
+func isSink(a ipv4.Addr) bool { return a>>16 == sinkBase>>16 }
+
+// copier copies to all sinks.
+type copier struct {
+	read  func(io.Reader, []byte) (int, error)
+	mu    sync.Mutex
+	sinks []*net.TCPConn
+}
+
+func (r *copier) add(c *net.TCPConn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sinks = append(r.sinks, c)
+}
+
+func (r *copier) copy(from *net.TCPConn) {
+	buf := make([]byte, 1<<18)
+	for {
+		n, err := r.read(from, buf)
+		r.mu.Lock()
+		for _, s := range r.sinks {
+			s.Write(buf[:n])
+		}
+		r.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// readMessage reads one message.
+func readMessage(from io.Reader, buf []byte) (int, error) {
+	if _, err := io.ReadFull(from, buf[:wire.HeaderLen]); err != nil {
+		return 0, err
+	}
+	n := int(binary.BigEndian.Uint16(buf[1:]))
+	_, err := io.ReadFull(from, buf[wire.HeaderLen:n])
+	return n, err
+}

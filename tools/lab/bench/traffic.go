@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -50,28 +49,50 @@ func (s *session) keepUp() {
 	}
 }
 
-// stream is the SAs of n entries of one RP, perTLV in each message.
-func stream(rp ipv4.Addr, n, perTLV, groups int) []byte {
-	var b []byte
+// spread says which entries an RP announces: sources in 20.0.0.0/6, so many of them, over so many
+// groups in 238.0.0.0/8; with more than 1000 groups, a group for each, of one source.
+type spread struct {
+	rp              ipv4.Addr
+	entries, groups int
+}
+
+var (
+	sourceBase    = ipv4.MustParse("20.0.0.0")
+	groupBase     = ipv4.MustParse("238.0.0.0")
+	manyGroupBase = ipv4.MustParse("225.0.0.0")
+)
+
+// firstSource keeps those of several RPs apart.
+func (s spread) firstSource() ipv4.Addr { return sourceBase + (s.rp&0xff-1)<<20 }
+
+func (s spread) entry(i int) ipv4.SG {
+	if s.groups > 1000 {
+		return ipv4.SG{Source: s.firstSource(), Group: manyGroupBase + ipv4.Addr(i%s.groups)}
+	}
+	return ipv4.SG{Source: s.firstSource() + ipv4.Addr(i), Group: groupBase + ipv4.Addr(i%s.groups)}
+}
+
+// index is which entry it is; false: none of these.
+func (s spread) index(sg ipv4.SG) (int, bool) {
+	i := int(sg.Source - s.firstSource())
+	if s.groups > 1000 {
+		i = int(sg.Group - manyGroupBase)
+	}
+	return i, i >= 0 && i < s.entries && s.entry(i) == sg
+}
+
+// stream is the SAs of them all, perTLV in each message.
+func (s spread) stream(perTLV int) []byte {
+	b := make([]byte, 0, s.entries*wire.EntryLen+(s.entries/perTLV+1)*wire.SAHeaderLen)
 	sgs := make([]ipv4.SG, 0, perTLV)
-	for i := range n {
-		sgs = append(sgs, entryOf(rp, i, groups))
-		if len(sgs) == perTLV || i == n-1 {
-			b = wire.AppendSourceActive(b, rp, sgs)
+	for i := range s.entries {
+		sgs = append(sgs, s.entry(i))
+		if len(sgs) == perTLV || i == s.entries-1 {
+			b = wire.AppendSourceActive(b, s.rp, sgs)
 			sgs = sgs[:0]
 		}
 	}
 	return b
-}
-
-// entryOf is entry i of those that an RP announces: sources in 20.0.0.0/6, spread over so many
-// groups; with a group for each, of one source.
-func entryOf(rp ipv4.Addr, i, groups int) ipv4.SG {
-	base := ipv4.MustParse("20.0.0.0") + (rp&0xff)<<18
-	if groups > 1000 {
-		return ipv4.SG{Source: base, Group: ipv4.MustParse("225.0.0.0") + ipv4.Addr(i%groups)}
-	}
-	return ipv4.SG{Source: base + ipv4.Addr(i), Group: ipv4.MustParse("238.0.0.0") + ipv4.Addr(i%groups)}
 }
 
 // sink counts the entries that a session is sent.
@@ -83,14 +104,17 @@ type sink struct {
 	// whole: what comes are whole messages, as a speaker sends them. A relay mixes octets of several.
 	whole bool
 	// rate, in octets a second, is how fast it reads; 0: as fast as it can.
-	rate int
+	rate atomic.Int64
 
-	mu     sync.Mutex
-	probed map[int]time.Time // when each probe came
+	mu         sync.Mutex
+	probed     map[int]time.Time // when each probe came
+	keepAlives []time.Time
+	missing    *missing // what it has not got yet; nil: nobody wants to know
 }
 
 func newSink(s *session, rate int, whole bool) *sink {
-	k := &sink{session: s, rate: rate, whole: whole, probed: make(map[int]time.Time)}
+	k := &sink{session: s, whole: whole, probed: make(map[int]time.Time)}
+	k.rate.Store(int64(rate))
 	go k.read()
 	return k
 }
@@ -101,8 +125,8 @@ func (k *sink) read() {
 	have := 0
 	for {
 		size := len(buf)
-		if k.rate > 0 {
-			size = min(size, have+max(k.rate/100, 1))
+		if rate := int(k.rate.Load()); rate > 0 {
+			size = min(size, have+max(rate/100, 1))
 			time.Sleep(10 * time.Millisecond)
 		}
 		n, err := k.conn.Read(buf[have:size])
@@ -119,7 +143,7 @@ func (k *sink) read() {
 	}
 }
 
-// count takes the whole messages off b and returns what is left. It looks at no entry.
+// count takes the whole messages off b and returns what is left.
 func (k *sink) count(b []byte) []byte {
 	for len(b) >= wire.HeaderLen {
 		length := int(binary.BigEndian.Uint16(b[1:]))
@@ -128,17 +152,30 @@ func (k *sink) count(b []byte) []byte {
 		}
 		switch wire.Type(b[0]) {
 		case wire.TypeSourceActive:
-			if ipv4.FromBytes(b[4:]) == proberAddr {
-				k.heardProbes(b[:length])
-			} else {
-				k.entries.Add(int64(b[3]))
-			}
+			k.heardSA(b[:length])
 		case wire.TypeKeepAlive:
 			k.alive.Add(1)
+			k.mu.Lock()
+			k.keepAlives = append(k.keepAlives, time.Now())
+			k.mu.Unlock()
 		}
 		b = b[length:]
 	}
 	return b
+}
+
+// heardSA looks at no entry where nobody wants to know.
+func (k *sink) heardSA(tlv []byte) {
+	if ipv4.FromBytes(tlv[4:]) == proberAddr {
+		k.heardProbes(tlv)
+		return
+	}
+	k.mu.Lock()
+	if k.missing != nil {
+		k.missing.heard(tlv)
+	}
+	k.mu.Unlock()
+	k.entries.Add(int64(tlv[3]))
 }
 
 func (k *sink) heardProbes(tlv []byte) {
@@ -150,21 +187,10 @@ func (k *sink) heardProbes(tlv []byte) {
 	defer k.mu.Unlock()
 	for i := range sa.Len() {
 		sg, _ := sa.Entry(i)
-		k.probed[int(sg.Source-probeBase)] = time.Now()
+		if n := int(sg.Source - probeBase); k.probed[n].IsZero() {
+			k.probed[n] = time.Now()
+		}
 	}
-}
-
-// probes returns when each probe that was heard came.
-func (k *sink) probes() map[int]time.Time {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return maps.Clone(k.probed)
-}
-
-func (k *sink) probesHeard() int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return len(k.probed)
 }
 
 // await waits until the sink has got so many entries, or from a relay octets, since it was connected.

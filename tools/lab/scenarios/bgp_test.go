@@ -5,7 +5,6 @@ package scenarios
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -81,7 +80,7 @@ func TestBGPPeerRPF(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("x# show ip msdp rpf %s\n%s", rp, text)
-		if want := c.peer + " by rule (" + c.rule + ")"; !strings.Contains(text, want) {
+		if want := c.peer + " by rule (" + c.rule + ")"; !says(text, want) {
 			t.Errorf("it does not say %q", want)
 		}
 	}

@@ -110,7 +110,7 @@ func (g guardedLAN) awaitMismatch(t *testing.T, reason string) {
 		t.Errorf("the only peer that it can be is not named alone: %s", suspected.PasswordMismatch)
 	}
 	out, err := g.hub.Vty("msdpd", "show ip msdp summary")
-	if err != nil || !strings.Contains(out, "peer 10.0.0.1: a mismatch of passwords is suspected") {
+	if err != nil || !says(out, "peer 10.0.0.1: a mismatch of passwords is suspected") {
 		t.Errorf("the summary does not tell of it: %v\n%s", err, out)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"strings"
 	"testing"
 
 	"msdpd/lib/pim"
@@ -16,7 +15,7 @@ import (
 
 func containsAll(text string, all ...string) bool {
 	for _, s := range all {
-		if !strings.Contains(text, s) {
+		if !says(text, s) {
 			return false
 		}
 	}
