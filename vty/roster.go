@@ -154,12 +154,7 @@ func (s *Shell) installRoster() {
 			table = append(table, l.who(now, l == c.Session.line))
 		}
 		if c.Has("json") {
-			text, err := json.MarshalIndent(table, "", "  ")
-			if err != nil {
-				return err
-			}
-			c.Printf("%s\n", text)
-			return nil
+			return c.printJSON(table)
 		}
 		c.Printf("  %4s  %-6s  %-27s  %11s  %s\n", "Line", "Kind", "From", "Idle", "Mode")
 		for _, w := range table {
@@ -171,8 +166,8 @@ func (s *Shell) installRoster() {
 		}
 		return nil
 	}
-	s.Install(s.View, "who [json]", "Show who sits at the shell\nAs JSON", list)
-	s.Install(s.View, "show users [json]", "Show information\nShow who sits at the shell\nAs JSON", list)
+	s.Install(s.View, "who [json$json]", "Show who sits at the shell\nAs JSON", list)
+	s.Install(s.View, "show users [json$json]", "Show information\nShow who sits at the shell\nAs JSON", list)
 	s.Install(s.Enable, "clear line (0-65535)$line", "Reset something\nEnd a session of the shell\nIts line, as who shows it", func(c *Call) error {
 		n := int(c.Uint("line"))
 		if c.Session.line != nil && c.Session.line.number == n {
@@ -184,14 +179,26 @@ func (s *Shell) installRoster() {
 		s.config.Log.Info("vty: a session was ended by clear line", zap.Int("line", n))
 		return nil
 	})
-	s.Install(s.View, "show history", "Show information\nThe lines that the arrow keys bring back", func(c *Call) error {
-		t := c.Session.terminal
-		if t == nil {
-			return Warningf("the history of a session on the socket is its client's")
+	// That of a session on the socket is its client's.
+	s.Install(s.View, "show history [json$json]", "Show information\nThe lines that the arrow keys bring back\nAs JSON", func(c *Call) error {
+		lines := []string{}
+		if t := c.Session.terminal; t != nil {
+			lines = append(lines, t.history.lines...)
 		}
-		for _, typed := range t.history.lines {
+		if c.Has("json") {
+			return c.printJSON(lines)
+		}
+		for _, typed := range lines {
 			c.Printf("  %s\n", typed)
 		}
 		return nil
 	})
+}
+
+func (c *Call) printJSON(v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err == nil {
+		c.Printf("%s\n", text)
+	}
+	return err
 }
