@@ -73,12 +73,15 @@ func (s *Shell) serveTelnet(ctx context.Context, conn *place, c TelnetConfig) {
 	if _, err := conn.Write(telnetHello); err != nil {
 		return
 	}
+	line := s.roster.enter("telnet", conn)
+	defer s.roster.leave(line)
 	t := newTerminal(ctx, s, conn, c.Settings)
 	reader.Go(t.in.read)
 	defer t.in.end(net.ErrClosed)
 	defer t.unwatch()
 	err := t.login(from)
 	if err == nil {
+		t.session.sitsAt(line)
 		err = t.converse()
 	}
 	if err == errIdle {

@@ -77,7 +77,7 @@ func TestCompleteForBash(t *testing.T) {
 		stdout string
 	}{
 		{[]string{"--complete", "show ip ms"}, "show ip msdp peer json\nshow ip msdp peer A.B.C.D\nshow ip msdp peer\n"},
-		{[]string{"--complete", "sh "}, "sh ip\nsh lines\nsh version\n"},
+		{[]string{"--complete", "sh "}, "sh history\nsh ip\nsh lines\nsh users\nsh version\n"},
 		{[]string{"--complete", "show ver"}, "show version\n"},
 		{[]string{"--complete", "show ip msdp pe"}, "show ip msdp peer json\nshow ip msdp peer A.B.C.D\nshow ip msdp peer\n"},
 		{[]string{"--complete", "show ip msdp peer 10.0"}, ""},
