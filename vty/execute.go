@@ -37,10 +37,13 @@ func (f *failure) text(daemon string, marks bool) string {
 // vtysh says these around the lines of a file; each line is a command of its own here.
 const fileBegins, fileEnds = "XFRR_start_configuration", "XFRR_end_configuration"
 
+// runningHeading is above a configuration that was shown, and saved by whoever saw it.
+const runningHeading = "Current configuration:"
+
 // run does the work of Execute.
 func (s *Shell) run(ctx context.Context, session *Session, line string, w io.Writer) *failure {
 	line = strings.Trim(line, " \t\r\n")
-	if line == "" || line[0] == '!' || line[0] == '#' || line == fileBegins || line == fileEnds {
+	if line == "" || line[0] == '!' || line[0] == '#' || line == fileBegins || line == fileEnds || line == runningHeading {
 		return nil
 	}
 	from := session.mode

@@ -205,7 +205,7 @@ func TestTelnetPasswords(t *testing.T) {
 func TestTelnetGuessersWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var f failures
-		a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+		a, b := guess{from: netip.MustParseAddr("192.0.2.1")}, guess{from: netip.MustParseAddr("192.0.2.2")}
 		var got []time.Duration
 		for range 7 {
 			got = append(got, f.add(a)/time.Second)
@@ -213,13 +213,20 @@ func TestTelnetGuessersWait(t *testing.T) {
 		if fmt.Sprint(got) != "[1ns 2ns 4ns 8ns 16ns 30ns 30ns]" || f.add(b) != time.Second {
 			t.Error(got)
 		}
-		f.forget(a)
+		// Whoever knows the first password is not forgiven for the other, which he guesses.
+		other := guess{a.from, true}
+		if f.add(other) != time.Second {
+			t.Error("another password is not counted for itself")
+		}
+		if f.forget(a); f.add(other) != 2*time.Second {
+			t.Error("forgiven")
+		}
 		time.Sleep(forgetAfter + 1)
 		if f.add(a) != time.Second || f.add(b) != time.Second {
 			t.Error("not forgotten")
 		}
 		for i := range 2 * maxGuessers {
-			f.add(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
+			f.add(guess{from: netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})})
 		}
 		if len(f.known) > maxGuessers+1 {
 			t.Errorf("%d are known", len(f.known))

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -22,6 +23,11 @@ func TestInputFile(t *testing.T) {
 	write(t, file, "ip msdp password 10.0.0.1 hunter2\n", 0o600)
 	wants(t, dir, []string{"-f", file}, 2, "% [MSDP] Unknown command: ip msdp password 10.0.0.1 hunter2\n",
 		"msdpsh: "+file+": stopped at line 1: ip msdp password <hidden>\n")
+	write(t, file, "neighbor 10.0.0.1 md5 hunter2\n", 0o600)
+	code, _, stderr := runs(t, dir, "-f", file)
+	if code != 2 || strings.Contains(stderr, "hunter2") {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
 }
 
 // TestBoot: the whole file is read, in the configuration, and each bad line is told.
