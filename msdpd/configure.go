@@ -102,11 +102,30 @@ func (d *daemon) configure(c *vty.Call, f change) error {
 	return nil
 }
 
+// routers are the names of what is some router's address in the commands. In the settings 0.0.0.0 is
+// none.
+var routers = []string{"peer", "source", "member", "rp", "id"}
+
+// namesRouters refuses a command with an address that no router can have.
+func namesRouters(c *vty.Call) error {
+	for _, name := range routers {
+		if a, ok := c.AddrOK(name); ok {
+			if err := msdp.ValidRouterAddress(a); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func applyChange(s *settings, c *vty.Call, f change) error {
 	if err := f(s, c); err != nil {
 		return err
 	}
-	return s.msdp.Validate()
+	if err := s.msdp.Validate(); err != nil {
+		return err
+	}
+	return namesRouters(c)
 }
 
 // startConfig is readConfig for the start, where no file is an empty configuration, and where it may have been opened

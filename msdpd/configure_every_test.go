@@ -51,11 +51,11 @@ func configurationValue(t *testing.T, r *rand.Rand, mode string, p part) string 
 	}
 	switch p.text + " " + p.name {
 	case "A.B.C.D peer", "A.B.C.D member":
-		return of("10.0.0.2", "10.0.0.3", "10.0.0.4")
+		return of("10.0.0.2", "10.0.0.3", "10.0.0.4", "0.0.0.0") // the last must leave nothing that is not printed
 	case "A.B.C.D source":
-		return "10.0.0.1"
+		return of("10.0.0.1", "10.0.0.1", "0.0.0.0")
 	case "A.B.C.D id", "A.B.C.D rp":
-		return of("10.0.0.1", "10.0.0.100")
+		return of("10.0.0.1", "10.0.0.100", "0.0.0.0")
 	case "A.B.C.D xhost", "A.B.C.D xaddr", "A.B.C.D shost", "A.B.C.D saddr":
 		return of("192.0.2.1", "198.51.100.7")
 	case "A.B.C.D ghost", "A.B.C.D gaddr":

@@ -216,6 +216,13 @@ func TestRollBack(t *testing.T) {
 	r.wantRunning()
 	r.run("rollback configuration 1")
 	r.wantRunning(peerX, peerY)
+	before := len(r.d.instance.history.before)
+	for range historyLength { // scripts that say what is so already, each in a session of its own
+		r.another().run("configure terminal", peerX)
+	}
+	if n := len(r.d.instance.history.before); n != before {
+		t.Errorf("%d configurations are kept, %d before anything was said again", n, before)
+	}
 	for i := range 3 * historyLength {
 		r.run("configure session", "hostname r"+strings.Repeat("x", i), "commit", "end")
 	}

@@ -37,6 +37,9 @@ func (d *daemon) installDebug(sh *vty.Shell) {
 
 // debugItems are what a command names: one, or all.
 func debugItems(c *vty.Call) ([]debug.Item, error) {
+	if err := namesRouters(c); err != nil {
+		return nil, err
+	}
 	word := c.Arg("kind")
 	if word == "" {
 		var all []debug.Item

@@ -40,6 +40,8 @@ func TestDebugCommands(t *testing.T) {
 	r.wantDebugging("  MSDP events debugging is on\n  MSDP sa debugging is on for peer 10.0.0.2\n")
 	r.refused("debug msdp zebra peer 10.0.0.1", "Unknown command")
 	r.refused("debug msdp packts", "Unknown command")
+	r.refused("debug msdp events peer 0.0.0.0", "0.0.0.0 cannot be a router's address")
+	r.refused("debug msdp events peer 239.1.1.1", "239.1.1.1 cannot be a router's address")
 	r.run("undebug all")
 	r.wantDebugging("")
 	r.run("debug msdp")

@@ -31,10 +31,10 @@ type trial struct {
 	back     *settings
 }
 
-// remember keeps what is in force, before it is replaced. Changes by the same session, line by
-// line, are kept as one.
-func (h *history) remember(now time.Time, s *settings, by any) {
-	if by != nil && by == h.by {
+// remember keeps what is in force, before next replaces it. Changes by the same session, line by
+// line, are kept as one, and what changes nothing is not kept.
+func (h *history) remember(now time.Time, s, next *settings, by any) {
+	if by != nil && by == h.by || sameSettings(s, next) {
 		return
 	}
 	h.by = by
@@ -62,7 +62,7 @@ func (in *instance) commit(s *settings, base *settings, force bool, trialPeriod 
 	if in.history.trial != nil {
 		back = in.history.trial.back // what was confirmed last
 	}
-	in.history.remember(in.now, in.settings, nil)
+	in.history.remember(in.now, in.settings, s, nil)
 	in.apply(s)
 	in.history.trial = nil
 	if trialPeriod > 0 {
@@ -82,7 +82,7 @@ func (in *instance) mayBeSaved() error {
 
 // replace puts settings into force that come from outside, as from a file: no trial is left then.
 func (in *instance) replace(s *settings) {
-	in.history.remember(in.now, in.settings, nil)
+	in.history.remember(in.now, in.settings, s, nil)
 	in.history.trial = nil
 	in.apply(s)
 }
@@ -102,7 +102,7 @@ func (in *instance) endTrial() {
 	}
 	in.history.trial = nil
 	in.log.Warn("the commit was not confirmed: the configuration before it is back")
-	in.history.remember(in.now, in.settings, nil)
+	in.history.remember(in.now, in.settings, t.back, nil)
 	in.apply(t.back)
 }
 

@@ -317,7 +317,7 @@ func (in *instance) reconfigure(by any, f func(*settings) error) error {
 	stop := in.do(func() {
 		s := in.settings.clone()
 		if err = f(s); err == nil {
-			in.history.remember(in.now, in.settings, by)
+			in.history.remember(in.now, in.settings, s, by)
 			in.apply(s)
 		}
 	})

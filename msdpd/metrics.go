@@ -68,7 +68,8 @@ var (
 	descLimitUse     = desc("limit_used_entries", "Entries that count against a limit; of limits on each group, source or RP, how many of these are at it.", "limit", "subject")
 	descLimitRefused = desc("limit_refused_entries_total", "Entries that a limit refused.", "limit", "subject")
 
-	descJoins         = desc("joins", "Remote sources to be joined, by how far that is.", "state")
+	descJoinsWanted   = desc("joins_wanted", "Remote sources to be joined, whatever their state.")
+	descJoins         = desc("joins", "Remote sources to be joined, each in one state.", "state")
 	descNullRegisters = desc("null_registers_total", "PIM Null-Registers sent to the RP's PIM daemon, by result.", "result")
 	descRegisters     = desc("registers_total", "PIM Registers heard, by what became of them.", "result")
 	descStrangers     = desc("connections_refused_total", "TCP connections of others than configured peers.")
@@ -109,9 +110,13 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for _, l := range m.limits {
 		collectLimit(l, gauge, counter)
 	}
-	gauge(descJoins, float64(m.joins.Wanted), "wanted")
-	gauge(descJoins, float64(m.joins.Confirmed), "confirmed")
-	gauge(descJoins, float64(m.joins.Limited), "limited")
+	gauge(descJoinsWanted, float64(m.joins.Wanted))
+	for state, n := range map[string]int{
+		"queued": m.joins.Queued, "sent": m.joins.Sent, "confirmed": m.joins.Confirmed,
+		"limited": m.joins.Limited, "blocked": m.joins.Blocked, "no_rp": m.joins.NoRP,
+	} {
+		gauge(descJoins, float64(n), state)
+	}
 	counter(descNullRegisters, m.joins.Registers, "sent")
 	counter(descNullRegisters, m.joins.Failed, "failed")
 	counter(descRegisters, m.Registers.Own, "own")

@@ -58,7 +58,10 @@ func (d *daemon) showRunning(c *vty.Call) error {
 		s.write(&text, key)
 		return linesJSON(c, strings.Split(strings.TrimRight(text.String(), "\n"), "\n"))
 	}
-	c.Printf("\nCurrent configuration:\n")
+	// vtysh puts its own heading over what the daemons answer, and takes every line of it for a command.
+	if !c.Has("terminal") || c.Session.OnTerminal() {
+		c.Printf("\nCurrent configuration:\n")
+	}
 	s.write(c, key)
 	return nil
 }

@@ -28,6 +28,7 @@ func (s *Shell) installBuiltins() {
 	})
 	s.Install(s.View, "disable", "Turn off privileged commands", enter(s.View))
 	s.installTerminal()
+	s.installRoster()
 	s.Install(s.Enable, "configure [terminal]", "Change the configuration\nFrom this terminal", enter(s.Config))
 }
 

@@ -29,8 +29,8 @@ func (s *Shell) installTerminal() {
 		switch {
 		case c.Has("no") && t != nil:
 			t.unwatch()
-		case t == nil && !c.Has("no"):
-			return Warningf("the log can be watched over telnet only")
+		case t == nil && !c.Has("no") && c.Session.client != nil:
+			return c.Session.client.watch(c, s.config.Monitor)
 		case t != nil && t.watcher == nil:
 			t.watcher = s.config.Monitor.watch()
 		}

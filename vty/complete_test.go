@@ -9,7 +9,7 @@ import (
 func TestComplete(t *testing.T) {
 	s := newTestShell()
 	for _, tc := range []struct{ mode, line, want string }{
-		{"view", "", "disable enable exit find list quit show terminal"},
+		{"view", "", "disable enable exit find list quit show terminal who"},
 		{"view", "e", "enable exit"},
 		{"view", "show ip m", "mroute msdp multicast"},
 		{"view", "sh ip ms ", "peer sa"},
@@ -27,7 +27,7 @@ func TestComplete(t *testing.T) {
 		{"configuration", "ip msdp peer 10.0.0.1 description some te", "+LINE..."},
 		{"configuration", "ip msdp peer 10.0.0.1 description some text ", "+LINE... <cr>"},
 		{"configuration", "do sh ip ms ", "peer sa"},
-		{"configuration", "do ", "clear configure disable enable exit find list quit show terminal write"},
+		{"configuration", "do ", "clear configure disable enable exit find list quit show terminal who write"},
 		{"view", "show ip msdp sa |", "begin count exclude include"},
 		{"view", "show ip msdp sa | e", "exclude"},
 		{"view", "show ip msdp sa | include ", "+REGEX"},

@@ -13,7 +13,7 @@ func TestDescribe(t *testing.T) {
 	sh.Install(sh.Config, "[no] password KEY!", "Negate\nA password\nThe key\n", run)
 	var got []Description
 	for _, d := range sh.Describe() {
-		if d.Words[0].Text == "show" || d.Words[0].Text == "no" {
+		if d.Words[0].Text == "show" && d.Words[1].Text == "peer" || d.Words[0].Text == "no" {
 			got = append(got, d)
 		}
 	}

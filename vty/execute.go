@@ -34,10 +34,16 @@ func (f *failure) text(daemon string, marks bool) string {
 	return "% " + f.err.Error() + "\n"
 }
 
+// vtysh says these around the lines of a file; each line is a command of its own here.
+const fileBegins, fileEnds = "XFRR_start_configuration", "XFRR_end_configuration"
+
+// runningHeading is above a configuration that was shown, and saved by whoever saw it.
+const runningHeading = "Current configuration:"
+
 // run does the work of Execute.
 func (s *Shell) run(ctx context.Context, session *Session, line string, w io.Writer) *failure {
 	line = strings.Trim(line, " \t\r\n")
-	if line == "" || line[0] == '!' || line[0] == '#' {
+	if line == "" || line[0] == '!' || line[0] == '#' || line == fileBegins || line == fileEnds || line == runningHeading {
 		return nil
 	}
 	from := session.mode
@@ -86,13 +92,13 @@ func (s *Shell) understand(mode *Mode, line string) (match, *Mode, []stage, *fai
 }
 
 // resolve finds the command of a line, and the mode that has it: the session's, for a line
-// that begins with `do` in the configuration Enable, or one of the mode's ancestors.
+// that begins with `do` Enable, where vtysh says it, too, or one of the mode's ancestors.
 func (s *Shell) resolve(mode *Mode, line string) (match, *Mode, *mismatch) {
 	if bad := checkLine(line); bad != nil {
 		return match{}, mode, bad
 	}
 	words := split(line)
-	if mode.within(s.Config) && words[0].text == "do" && len(words) > 1 {
+	if len(words) > 1 && words[0].text == "do" && mode.within(s.Enable) {
 		m, bad := s.lookup(s.Enable).parse(line, words[1:])
 		m.do = true
 		return m, s.Enable, bad

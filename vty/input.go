@@ -5,6 +5,7 @@ import (
 	"context"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // maxTyped is how much may be typed or pasted ahead, in octets. A client that sends more waits.
@@ -24,6 +25,29 @@ type input struct {
 	width, height int
 	resized       bool
 	err           error // there will be no more
+
+	run int // characters since the last key that is none
+}
+
+// longestTyped is how many characters the editor's line holds: it would go through all of them for
+// each one more, to leave that out.
+const longestTyped = 4096
+
+// fitting leaves out, in place, what no line has room for.
+func (in *input) fitting(keys []byte) []byte {
+	kept := keys[:0]
+	for _, c := range keys {
+		switch {
+		case c < ' ' || c == 0x7f:
+			in.run = 0
+		case utf8.RuneStart(c):
+			in.run = min(in.run+1, longestTyped+1)
+		}
+		if in.run <= longestTyped {
+			kept = append(kept, c)
+		}
+	}
+	return kept
 }
 
 func newInput(conn *place) *input {
@@ -64,7 +88,7 @@ func (in *input) take(editor *keys, data []byte, decoder telnet, err error) {
 	}
 	if len(data) > 0 {
 		in.last = time.Now()
-		in.typed = append(in.typed, rename.Replace(string(editor.filter(nil, data)))...)
+		in.typed = append(in.typed, rename.Replace(string(in.fitting(editor.filter(nil, data))))...)
 	}
 	if decoder.width != in.width || decoder.height != in.height {
 		in.width, in.height, in.resized = decoder.width, decoder.height, true

@@ -73,12 +73,15 @@ func (s *Shell) serveTelnet(ctx context.Context, conn *place, c TelnetConfig) {
 	if _, err := conn.Write(telnetHello); err != nil {
 		return
 	}
+	line := s.roster.enter("telnet", conn)
+	defer s.roster.leave(line)
 	t := newTerminal(ctx, s, conn, c.Settings)
 	reader.Go(t.in.read)
 	defer t.in.end(net.ErrClosed)
 	defer t.unwatch()
 	err := t.login(from)
 	if err == nil {
+		t.session.sitsAt(line)
 		err = t.converse()
 	}
 	if err == errIdle {
@@ -103,7 +106,7 @@ func (t *terminal) login(from netip.Addr) error {
 		return net.ErrClosed
 	}
 	t.print("\nUser Access Verification\n\n")
-	ok, err := t.authenticate(from, func() PasswordHash { return t.settings().Password })
+	ok, err := t.authenticate(guess{from, false}, func() PasswordHash { return t.settings().Password })
 	switch {
 	case err != nil:
 		return err
@@ -126,7 +129,7 @@ func (t *terminal) enable(from netip.Addr) error {
 		return nil
 	}
 	t.in.interruptible(nil) // Ctrl-C is for the question
-	ok, err := t.authenticate(from, func() PasswordHash { return t.settings().Enable })
+	ok, err := t.authenticate(guess{from, true}, func() PasswordHash { return t.settings().Enable })
 	switch {
 	case err != nil:
 		t.session.End()
@@ -141,17 +144,17 @@ func (t *terminal) enable(from netip.Addr) error {
 }
 
 // authenticate asks for a password a few times.
-func (t *terminal) authenticate(from netip.Addr, hash func() PasswordHash) (bool, error) {
+func (t *terminal) authenticate(by guess, hash func() PasswordHash) (bool, error) {
 	for range maxTries {
 		password, given, err := t.askPassword()
 		if err != nil || !given {
 			return false, err
 		}
 		if t.shell.verifying.matches(hash(), password) {
-			t.shell.failures.forget(from)
+			t.shell.failures.forget(by)
 			return true, nil
 		}
-		if err := t.rest(t.shell.failures.add(from)); err != nil {
+		if err := t.rest(t.shell.failures.add(by)); err != nil {
 			return false, err
 		}
 	}
@@ -178,7 +181,13 @@ func (t *terminal) print(text string) { _, _ = t.out.Write(crlf([]byte(text))) }
 // failures remembers who gave wrong passwords, to let him wait longer each time.
 type failures struct {
 	mu    sync.Mutex
-	known map[netip.Addr]guesser
+	known map[guess]guesser
+}
+
+// guess is from where one of the two passwords is guessed: who knows the first may guess the other.
+type guess struct {
+	from   netip.Addr
+	enable bool
 }
 
 type guesser struct {
@@ -196,7 +205,7 @@ const (
 )
 
 // add counts a wrong password and returns how long its giver is to wait.
-func (f *failures) add(from netip.Addr) time.Duration {
+func (f *failures) add(by guess) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
@@ -206,19 +215,19 @@ func (f *failures) add(from netip.Addr) time.Duration {
 		}
 	}
 	if f.known == nil {
-		f.known = make(map[netip.Addr]guesser)
+		f.known = make(map[guess]guesser)
 	}
-	if _, ok := f.known[from]; !ok && len(f.known) >= maxGuessers {
-		from = netip.Addr{}
+	if _, ok := f.known[by]; !ok && len(f.known) >= maxGuessers {
+		by.from = netip.Addr{}
 	}
-	g := guesser{f.known[from].count + 1, now}
-	f.known[from] = g
+	g := guesser{f.known[by].count + 1, now}
+	f.known[by] = g
 	return min(firstDelay<<min(g.count-1, 10), longestDelay)
 }
 
 // forget forgives somebody who knows the password.
-func (f *failures) forget(from netip.Addr) {
+func (f *failures) forget(by guess) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.known, from)
+	delete(f.known, by)
 }

@@ -108,6 +108,7 @@ func FuzzExecute(f *testing.F) {
 	for _, line := range []string{
 		"show ip msdp peer 10.0.0.1 json", "sh ip m", "no ip msdp timers 1 2 3", "ip msdp peer 1.1.1.1 description a  b",
 		"do sh ip", "! x", "\xff\xfe", "do", "ip\tmsdp\tpeer", "exit", "end", "router pim",
+		"|", "| include a", "do |", "do | count",
 	} {
 		f.Add(line)
 	}

@@ -51,7 +51,7 @@ func TestPipes(t *testing.T) {
 			"                                     ^ expected begin, count, exclude or include\n", Incomplete},
 		{"view", "show animals | include", "% Command incomplete: show animals | include\n" +
 			"                                             ^ expected REGEX\n", Incomplete},
-		{"view", "show | include a", "% Command incomplete: show | include a\n                           ^ expected animals or trouble\n", Incomplete},
+		{"view", "show | include a", "% Command incomplete: show | include a\n                           ^ expected animals, history, trouble or users\n", Incomplete},
 		{"view", "bogus | include a", "% [MSDP] Unknown command: bogus | include a\n                          ^\n", NoMatch},
 		{"view", "find animals|WORD", "configuration   name WORD\nenable          show animals\nview            show animals\n", Success},
 	} {

@@ -28,8 +28,16 @@ func newPlaces(limit int) *places {
 // place is that of one connection. Its octets in either direction are a sign of life.
 type place struct {
 	net.Conn
-	last atomic.Int64 // the time of the last sign of life, in nanoseconds
-	kept atomic.Bool  // it need not make room
+	last  atomic.Int64 // the time of the last sign of life, in nanoseconds
+	heard atomic.Int64 // that of the last octets from the client
+	kept  atomic.Bool  // it need not make room
+}
+
+func newPlace(conn net.Conn) *place {
+	p := &place{Conn: conn}
+	p.alive()
+	p.heard.Store(p.last.Load())
+	return p
 }
 
 func (p *place) alive() { p.last.Store(time.Now().UnixNano()) }
@@ -39,6 +47,7 @@ func (p *place) Read(b []byte) (int, error) {
 	n, err := p.Conn.Read(b)
 	if n > 0 {
 		p.alive()
+		p.heard.Store(p.last.Load())
 	}
 	return n, err
 }
@@ -55,8 +64,7 @@ func (p *place) Write(b []byte) (int, error) {
 // take gives a connection a place, if need be that of one who is silent and whose connection it
 // closes; nil if all are taken.
 func (ps *places) take(conn net.Conn) (p *place, evicted bool) {
-	p = &place{Conn: conn}
-	p.alive()
+	p = newPlace(conn)
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if len(ps.held) >= ps.limit {

@@ -1,6 +1,9 @@
 package vty
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // hidden stands where a line that is shown has a secret.
 const hidden = "<hidden>"
@@ -55,6 +58,9 @@ func (s *Shell) noteSecrets(items []item, before []announcer) []announcer {
 func (s *Shell) hide(line string) (shown string, from int) {
 	words := split(line)
 	for i, w := range words[:max(0, len(words)-1)] {
+		if slices.Contains(foreign, strings.ToLower(w.text)) {
+			return line[:words[i+1].at] + hidden, words[i+1].at
+		}
 		for a := range s.secrets {
 			if a.after != "" && (i == 0 || !resembles(strings.ToLower(words[i-1].text), a.after)) {
 				continue
@@ -68,19 +74,26 @@ func (s *Shell) hide(line string) (shown string, from int) {
 	return line, len(line)
 }
 
+// foreign are the words behind which other routers have secrets: they are typed here by habit.
+var foreign = []string{"key", "key-string", "md5", "secret"}
+
 // resembles reports whether a word is a keyword, an abbreviation of it or a mistyped one.
 func resembles(w, k string) bool {
 	if strings.HasPrefix(k, w) || strings.HasPrefix(w, k) {
 		return true
 	}
-	return len(w) > 4 && distance(w, k) <= 2
+	most := 2
+	if len(k) >= 8 {
+		most = 3
+	}
+	return len(w) > 4 && distance(w, k) <= most
 }
 
 // distance counts the letters to insert, delete or replace to make b of a; two that changed
 // places count as two.
 func distance(a, b string) int {
-	if abs(len(a)-len(b)) > 2 {
-		return 3 // or more
+	if abs(len(a)-len(b)) > 3 {
+		return 4 // or more
 	}
 	row := make([]int, len(b)+1)
 	for j := range row {

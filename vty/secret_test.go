@@ -44,6 +44,9 @@ var secretLines = []string{
 	"peer 10.0.0.1 password plain hush-hush\x01",
 	"peer 10.0.0.1 password plain hush-hush\xff",
 	"do peer 10.0.0.1 password plain hush-hush",
+	"peer 10.0.0.1 paswrod plain hush-hush",
+	"peer 10.0.0.1 authentication md5 hush-hush",
+	"peer 10.0.0.1 key hush-hush",
 	"password plain hush-hush " + strings.Repeat("x", 200),
 }
 

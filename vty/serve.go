@@ -24,7 +24,7 @@ func (s *Shell) Serve(ctx context.Context, l net.Listener) error {
 	return s.accept(ctx, l, server{
 		limit: s.config.MaxSessions,
 		full:  "% Too many sessions\n\x00\x00\x00\x01",
-		serve: func(ctx context.Context, p *place) { s.ServeConn(ctx, p) },
+		serve: s.serveConn,
 	})
 }
 
@@ -88,15 +88,21 @@ func (s *Shell) accept(ctx context.Context, l net.Listener, srv server) error {
 
 // ServeConn answers one connection as Serve does, and closes it. It returns when the client
 // goes, the session ends or ctx does.
-func (s *Shell) ServeConn(ctx context.Context, conn net.Conn) {
+func (s *Shell) ServeConn(ctx context.Context, conn net.Conn) { s.serveConn(ctx, newPlace(conn)) }
+
+func (s *Shell) serveConn(ctx context.Context, conn *place) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	defer conn.Close()
 	session := s.NewSession()
+	line := s.roster.enter("unix", conn)
+	defer s.roster.leave(line)
+	session.sitsAt(line)
 	lines := bufio.NewReaderSize(conn, s.config.MaxLine+1)
 	out := &answer{w: bufio.NewWriterSize(conn, 16<<10), gone: cancel}
+	session.client = &client{conn: conn, lines: lines, out: out}
 	for !session.Ended() {
 		line, err := lines.ReadSlice(0)
 		status := Warning

@@ -76,7 +76,9 @@ func TestServeSpeaksTheProtocol(t *testing.T) {
 	exchange(t, conn, "do terminal error-marks\x00do sh ip\x00do terminal no error-marks\x00do sh ip\x00", "\x00\x00\x00\x00"+
 		"% Command incomplete: do sh ip\n                               ^ expected mroute, msdp or multicast\n\x00\x00\x00\x04"+
 		"\x00\x00\x00\x00% Command incomplete: do sh ip\n\x00\x00\x00\x04")
-	exchange(t, conn, "end\x00exit\x00show ip msdp sa\x00", "\x00\x00\x00\x00\x00\x00\x00\x00")
+	exchange(t, conn, "XFRR_start_configuration\x00XFRR_end_configuration\x00", "\x00\x00\x00\x00\x00\x00\x00\x00")
+	exchange(t, conn, "end\x00do show ip msdp sa\x00", "\x00\x00\x00\x00sa\n\x00\x00\x00\x00") // vtysh says do there
+	exchange(t, conn, "exit\x00show ip msdp sa\x00", "\x00\x00\x00\x00")
 	if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil {
 		t.Errorf("after exit: %d octets, %v", n, err)
 	}

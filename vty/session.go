@@ -33,9 +33,12 @@ type Session struct {
 	// terminal is where a person sits, nil on the socket; gate is what stands before the enable
 	// mode, nil for nothing.
 	terminal *terminal
-	gate     func() error
-	values   map[any]any
-	note     string
+	// line is the session's in the roster, client what it is on the socket; nil for a file.
+	line   *line
+	client *client
+	gate   func() error
+	values map[any]any
+	note   string
 }
 
 // NewSession starts a session in the view mode.
@@ -47,7 +50,18 @@ func (s *Shell) NewSession() *Session {
 func (s *Session) Mode() *Mode { return s.mode }
 
 // Enter moves the session to a mode.
-func (s *Session) Enter(m *Mode) { s.mode = m }
+func (s *Session) Enter(m *Mode) {
+	s.mode = m
+	if s.line != nil {
+		s.line.mode.Store(m)
+	}
+}
+
+// sitsAt gives the session its line in the roster.
+func (s *Session) sitsAt(l *line) {
+	s.line = l
+	l.mode.Store(s.mode)
+}
 
 // End ends the session once the running command has returned.
 func (s *Session) End() { s.ended = true }
@@ -62,6 +76,10 @@ func (s *Session) Prompt() string {
 
 // SetNote puts a note into the prompt, behind the hostname: "[session]". "" takes it away.
 func (s *Session) SetNote(note string) { s.note = note }
+
+// OnTerminal reports whether a person sits at a terminal of ours, as over Telnet, and not a client
+// at the socket.
+func (s *Session) OnTerminal() bool { return s.terminal != nil }
 
 // Value returns what SetValue put under the key, nil if nothing: the object that a mode
 // configures, for instance. Keys are compared like map keys; use a type of your own.

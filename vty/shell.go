@@ -63,6 +63,7 @@ type Shell struct {
 
 	verifying verifying
 	failures  failures
+	roster    roster
 }
 
 // New returns a shell with the built-in modes and their commands: enable, disable,

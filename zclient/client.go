@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +22,8 @@ import (
 const DefaultRetry = time.Second
 
 // slowRetries is how many times longer the pause is at most after attempts in which a
-// zebra was found but no session came up. It ends early when another zebra comes.
+// zebra was found but no session came up, or none that lasted. It ends early when another zebra
+// comes.
 const slowRetries = 30
 
 const (
@@ -32,6 +35,10 @@ const (
 	stuckTimeout = 60 * time.Second
 	// releaseTimeout bounds the question for the release.
 	releaseTimeout = 3 * time.Second
+	// askAgainTime is how often it is asked again while it is only assumed.
+	askAgainTime = 5 * time.Second
+	// settledTime is how long a session must have lasted for the next attempt to come soon.
+	settledTime = 10 * time.Second
 )
 
 // Config says where zebra is and who hears of it.
@@ -41,7 +48,8 @@ type Config struct {
 	// Release asks for zebra's release, "8.4.4" or the first line of its "show version".
 	// It is called at the start of every session, for zebra may come back as another
 	// one, with a context of a few seconds. Where it is nil or fails, the release of the
-	// session before is assumed, or 8.4, and the log says so.
+	// session before is assumed, or 8.4, and the log says so; it is called again then, every few
+	// seconds, and a session with a zebra that speaks otherwise ends.
 	Release func(context.Context) (string, error)
 	Log     *zap.Logger
 	Handler Handler
@@ -78,7 +86,7 @@ type Client struct {
 	cfg       Config
 	sessionID uint32
 	// Two of the constants, shorter in tests.
-	answerTimeout, stuckTimeout time.Duration
+	answerTimeout, stuckTimeout, askAgainTime, settledTime time.Duration
 
 	wake chan struct{} // there is something in pending; of capacity 1
 
@@ -129,6 +137,8 @@ func New(cfg Config) *Client {
 		cfg:           cfg,
 		sessionID:     uint32(os.Getpid()),
 		answerTimeout: answerTimeout,
+		settledTime:   settledTime,
+		askAgainTime:  askAgainTime,
 		stuckTimeout:  stuckTimeout,
 		wake:          make(chan struct{}, 1),
 		wanted:        make(map[ipv4.Addr]struct{}),
@@ -144,8 +154,9 @@ func New(cfg Config) *Client {
 // pause after each failure and loss. The log tells of each change once, however many
 // attempts lie between.
 func (c *Client) Run(ctx context.Context) {
-	absent, refused := false, 0
+	var t troubles
 	for {
+		began := time.Now()
 		up, err := c.session(ctx)
 		if ctx.Err() != nil {
 			return
@@ -153,25 +164,56 @@ func (c *Client) Run(ctx context.Context) {
 		c.mu.Lock()
 		c.status.Error = err.Error()
 		c.mu.Unlock()
-		var greeting *greetingError
-		switch {
-		case up:
-			c.cfg.Log.Warn("lost zebra; trying again until it is back", zap.Error(err))
+		if up {
 			c.cfg.Handler.ZebraDown(err)
-			refused = 0
-		case errors.As(err, &greeting):
-			if refused++; refused == 1 {
-				c.cfg.Log.Warn("zebra is there, but no session comes up; trying on, less often", zap.Error(err))
-			}
-		case !absent:
-			c.cfg.Log.Warn("zebra is not there; trying until it is", zap.Error(err))
 		}
-		absent = absent || greeting == nil
-		c.rest(ctx, refused)
+		if socket := c.socketID(); t.socket != socket || up && time.Since(began) >= c.settledTime {
+			t = troubles{socket: socket, absent: t.absent}
+		}
+		c.rest(ctx, t.note(c.cfg.Log, up, err))
 		if ctx.Err() != nil {
 			return
 		}
 	}
+}
+
+// troubles are what one zebra, known by its socket, has given.
+type troubles struct {
+	socket  uint64
+	refused int      // sessions that did not come up, or did not last
+	said    []string // what was logged of that
+	absent  bool     // that there is none was logged
+}
+
+// troublesSaid is how many different reasons are logged for one zebra.
+const troublesSaid = 8
+
+// note logs why there is no session, unless it did so already, and returns how many were refused
+// in a row.
+func (t *troubles) note(log *zap.Logger, up bool, err error) int {
+	var greeting *greetingError
+	text := ""
+	switch {
+	case up:
+		text = "lost zebra; trying again until it is back"
+		t.absent = true
+	case errors.As(err, &greeting):
+		text = "zebra is there, but no session comes up; trying on, less often"
+	case errors.Is(err, fs.ErrPermission):
+		text = "zebra's socket is not for this user; run msdpd as FRR's user and group (-u, -g); trying on, less often"
+	default:
+		if !t.absent {
+			log.Warn("zebra is not there; trying until it is", zap.Error(err))
+		}
+		t.absent = true
+		return 0
+	}
+	t.refused++
+	if why := err.Error(); len(t.said) < troublesSaid && !slices.Contains(t.said, why) {
+		t.said = append(t.said, why)
+		log.Warn(text, zap.Error(err))
+	}
+	return t.refused
 }
 
 // rest waits between attempts: longer with each that was refused, but not when another
@@ -347,15 +389,16 @@ func (c *Client) takePending(b []byte, r *release) []byte {
 	return b
 }
 
-// askRelease finds out what zebra speaks, and its release in words.
-func (c *Client) askRelease(ctx context.Context) (r *release, name string) {
+// askRelease finds out what zebra speaks, and its release in words; told is false where nobody
+// said so.
+func (c *Client) askRelease(ctx context.Context) (r *release, name string, told bool) {
 	v, name, err := c.toldRelease(ctx)
 	if err == nil {
 		r, known := releaseOf(v)
 		if c.firstTime("release " + name) {
 			c.logRelease(r, v, known, name)
 		}
-		return r, name
+		return r, name, true
 	}
 	c.mu.Lock()
 	v = c.release
@@ -368,7 +411,7 @@ func (c *Client) askRelease(ctx context.Context) (r *release, name string) {
 		c.cfg.Log.Warn("zebra's release is not known; say it by --zebra-version if the one assumed is wrong",
 			zap.Stringer("assumed", v), zap.String("messages", r.span()), zap.Error(err))
 	}
-	return r, v.String()
+	return r, v.String(), false
 }
 
 // logRelease tells which release zebra is, and by which messages it is spoken to.

@@ -193,6 +193,21 @@ func TestClientEndsBrokenSessions(t *testing.T) {
 	}
 }
 
+// A message that begins and does not go on ends the session, wherever it stops; silence does not.
+func TestClientEndsSessionsThatStall(t *testing.T) {
+	for _, octets := range []int{1, 4, headerLen, 20} {
+		t.Run(fmt.Sprint(octets), func(t *testing.T) {
+			s := start(t, func(c *Client) { c.stuckTimeout = 50 * time.Millisecond }).listen()
+			z := s.up()
+			s.client.Track(rp1)
+			z.wantRequest("+10.255.0.11/32")
+			z.send(routeMessage("10.255.0.11/32", "10.255.0.0/24")[:octets])
+			s.wantDown("timeout")
+			s.up()
+		})
+	}
+}
+
 // An operating system's reset, in the middle of a message.
 func TestClientReset(t *testing.T) {
 	s := start(t).listen()

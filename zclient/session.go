@@ -30,6 +30,7 @@ type session struct {
 	up      bool          // the handler was told
 	done    chan struct{} // closed when reading is over
 	wrote   chan error    // why writing is over
+	another chan error    // has that zebra is of another release than it was taken for
 
 	interfaces interfaceTable
 	routes     routeTable
@@ -72,16 +73,26 @@ func (c *Client) session(ctx context.Context) (up bool, err error) {
 		conn:       conn,
 		done:       make(chan struct{}),
 		wrote:      make(chan error, 1),
+		another:    make(chan error, 1),
 		r:          bufio.NewReaderSize(conn, readBuffer),
 		interfaces: newInterfaceTable(),
 		routes:     newRouteTable(c),
 		vrfs:       make(map[uint32]string),
 	}
-	s.release, s.name = c.askRelease(ctx)
+	var told bool
+	if s.release, s.name, told = c.askRelease(ctx); !told {
+		asking, stop := context.WithCancel(ctx)
+		defer stop()
+		go s.askAgain(asking)
+	}
 	if err := s.greet(); err != nil {
 		return false, &greetingError{release: s.name, err: err}
 	}
 	err = s.read()
+	select {
+	case err = <-s.another:
+	default:
+	}
 	if !s.up {
 		return false, &greetingError{release: s.name, err: err}
 	}
@@ -92,6 +103,27 @@ func (c *Client) session(ctx context.Context) (up bool, err error) {
 	}
 	c.finish()
 	return true, err
+}
+
+// askAgain asks until somebody says zebra's release, which was only assumed: at boot, zebra's shell
+// may answer later than its socket. If zebra speaks otherwise than it was spoken to, the session ends.
+func (s *session) askAgain(ctx context.Context) {
+	for {
+		select {
+		case <-time.After(s.c.askAgainTime):
+		case <-ctx.Done():
+			return
+		}
+		r, name, told := s.c.askRelease(ctx)
+		if !told {
+			continue
+		}
+		if r.values != s.release.values {
+			s.another <- fmt.Errorf("zebra is FRR %s, and was taken for %s", name, s.name)
+			s.conn.Close()
+		}
+		return
+	}
 }
 
 // greet says HELLO, and asks for the interfaces and for a sign that they are complete.
@@ -138,7 +170,7 @@ func (s *session) tell() {
 
 // next reads one whole message. The body is good until the next call.
 func (s *session) next() (header, []byte, error) {
-	b, err := s.r.Peek(headerLen)
+	b, err := s.peek(headerLen)
 	switch {
 	case err == io.EOF && len(b) == 0:
 		return header{}, nil, errors.New("zebra closed the session")
@@ -151,14 +183,7 @@ func (s *session) next() (header, []byte, error) {
 	if err != nil {
 		return header{}, nil, err
 	}
-	if s.up && s.r.Buffered() < h.length {
-		// The rest of a message comes soon, or zebra is not well.
-		if err := s.conn.SetReadDeadline(time.Now().Add(s.c.stuckTimeout)); err != nil {
-			return header{}, nil, fmt.Errorf("read from zebra: %w", err)
-		}
-		defer s.conn.SetReadDeadline(time.Time{})
-	}
-	b, err = s.r.Peek(h.length)
+	b, err = s.peek(h.length)
 	if err == io.EOF {
 		return header{}, nil, fmt.Errorf("zebra closed the session within a message, after %d of %d octets", len(b), h.length)
 	} else if err != nil {
@@ -167,6 +192,21 @@ func (s *session) next() (header, []byte, error) {
 	s.body = append(s.body[:0], b[headerLen:]...)
 	_, err = s.r.Discard(h.length)
 	return h, s.body, err
+}
+
+// peek waits for n octets: as long as it takes for the first one; what follows it comes soon, or
+// zebra is not well.
+func (s *session) peek(n int) ([]byte, error) {
+	if s.up && s.r.Buffered() < n {
+		if b, err := s.r.Peek(1); err != nil {
+			return b, err
+		}
+		if err := s.conn.SetReadDeadline(time.Now().Add(s.c.stuckTimeout)); err != nil {
+			return nil, err
+		}
+		defer s.conn.SetReadDeadline(time.Time{})
+	}
+	return s.r.Peek(n)
 }
 
 // buffered reports whether another whole message is there already. A flood of them is cut
@@ -239,7 +279,7 @@ func (s *session) handle(h header, body []byte) (kind string, err error) {
 		}
 	case r.cmd(errorReply):
 		s.c.count(func(st *Status) { st.Refused++ })
-		if s.c.firstTime("refused") {
+		if s.c.firstTime("refused " + s.name) {
 			s.c.cfg.Log.Warn("zebra did not understand a request; is its release right?",
 				zap.String("release", s.name), zap.Binary("error", body))
 		}
@@ -312,7 +352,7 @@ func (s *session) write() error {
 // undecodable counts a message, and tells of the first one of each kind.
 func (s *session) undecodable(kind string, err error, body []byte) {
 	s.c.count(func(st *Status) { st.Undecodable++ })
-	if s.c.firstTime("undecodable " + kind) {
+	if s.c.firstTime("undecodable " + s.name + " " + kind) {
 		s.c.cfg.Log.Warn("cannot read a message of zebra's; more of this kind are only counted",
 			zap.String("kind", kind), zap.String("release", s.name), zap.Error(err), zap.Binary("body", body))
 	}

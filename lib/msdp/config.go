@@ -178,14 +178,14 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("data-encapsulation: %s is longer than %s", c.DataPeriod, MaxDataPeriod)
 	}
 	for _, p := range c.Peers {
-		if err := validPeerAddress(p.Addr); err != nil {
+		if err := ValidRouterAddress(p.Addr); err != nil {
 			return err
 		}
 		if p.Local == p.Addr {
 			return fmt.Errorf("peer %s: the source %s is the peer's own address", p.Addr, p.Local)
 		}
 		if !p.Local.IsUnspecified() {
-			if err := validPeerAddress(p.Local); err != nil {
+			if err := ValidRouterAddress(p.Local); err != nil {
 				return fmt.Errorf("peer %s: source: %w", p.Addr, err)
 			}
 		}
@@ -200,14 +200,14 @@ func (c *Config) Validate() error {
 		}
 	}
 	if c.OriginatorID != 0 {
-		if err := validPeerAddress(c.OriginatorID); err != nil {
+		if err := ValidRouterAddress(c.OriginatorID); err != nil {
 			return fmt.Errorf("originator-id: %w", err)
 		}
 	}
 	memberOf := make(map[ipv4.Addr]string)
 	for _, g := range c.MeshGroups {
 		for _, m := range g.Members {
-			if err := validPeerAddress(m); err != nil {
+			if err := ValidRouterAddress(m); err != nil {
 				return fmt.Errorf("mesh-group %s: member: %w", g.Name, err)
 			}
 			if other, ok := memberOf[m]; ok {
@@ -219,7 +219,7 @@ func (c *Config) Validate() error {
 			memberOf[m] = g.Name
 		}
 		if !g.Source.IsUnspecified() {
-			if err := validPeerAddress(g.Source); err != nil {
+			if err := ValidRouterAddress(g.Source); err != nil {
 				return fmt.Errorf("mesh-group %s: source: %w", g.Name, err)
 			}
 		}
@@ -227,7 +227,8 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-func validPeerAddress(a ipv4.Addr) error {
+// ValidRouterAddress refuses what no router can have as its address; the error names it.
+func ValidRouterAddress(a ipv4.Addr) error {
 	if a.IsUnspecified() || a.IsMulticast() || a>>28 == 0xf {
 		return fmt.Errorf("%s cannot be a router's address", a)
 	}

@@ -48,9 +48,9 @@ func TestCompletions(t *testing.T) {
 	}{
 		{[]string{"msdpsh", "--pa"}, "--pathspace"},
 		{[]string{"msdpsh", "-f", dir + "/msdpd.con"}, dir + "/msdpd.conf.5"},
-		{[]string{"msdpsh", "--vty_socket", dir, "-c", "'sh"}, "show ip|show version"},
+		{[]string{"msdpsh", "--vty_socket", dir, "-c", "'sh"}, "show history|show ip|show users|show version"},
 		{[]string{"msdpsh", "--vty_socket", "=", dir, "-c", `"show ver`}, "show version"},
-		{[]string{"msdpsh", "--vty_socket", dir, "-c", "sh"}, "'show ip|'show version"},
+		{[]string{"msdpsh", "--vty_socket", dir, "-c", "sh"}, "'show history|'show ip|'show users|'show version"},
 		{[]string{"msdpsh", "--vty_socket", dir, "-c", "show", "-c", "'show version'", "--command", "'show ip msdp peer js"}, "show ip msdp peer json"},
 		{[]string{"msdpsh", "--vty_socket", dir, "-c", "'configure terminal'", "-c", "rou"}, "'router pim'"},
 		{[]string{"msdpsh", "--vty_socket", dir + "/no", "-c", "'sh"}, ""},

@@ -120,6 +120,19 @@ func (d *daemon) candidates(ctx context.Context, line string) ([]vty.Candidate, 
 	return list, err
 }
 
+// shown returns a line as it may be printed: as msdpd would, and not at all where it looks as if
+// it had a secret that msdpd does not see, or cannot be asked about.
+func (d *daemon) shown(ctx context.Context, line string) string {
+	shown := line
+	if _, err := d.ask(ctx, vty.AskShown+line, &shown); err == nil && shown != line {
+		return shown
+	}
+	if shown = frrvty.Shown(line); shown == line && confidential(line) {
+		return "(not shown here, as it may hold a password)"
+	}
+	return shown
+}
+
 // hides reports whether a line has a secret; of one that is not connected nothing is known.
 func (d *daemon) hides(ctx context.Context, line string) bool {
 	shown := line

@@ -30,7 +30,7 @@ func (s *session) inJSON(ctx context.Context, line string) (string, error) {
 	if len(words) > 0 && words[0] == "do" {
 		words = words[1:]
 	}
-	if !shows(words) || words[len(words)-1] == "json" || last < 0 {
+	if !shows(words) && !slices.Equal(words, []string{"who"}) || words[len(words)-1] == "json" || last < 0 {
 		return line, nil
 	}
 	list, err := s.daemon.candidates(ctx, command+" ")

@@ -51,7 +51,7 @@ func (s *session) load(ctx context.Context, path string) int {
 		var status *frrvty.StatusError
 		switch {
 		case errors.As(err, &status):
-			fmt.Fprintf(s.stderr, "msdpsh: %s: line %d: %s\n%s", path, number, frrvty.Shown(line), text.String())
+			fmt.Fprintf(s.stderr, "msdpsh: %s: line %d: %s\n%s", path, number, s.daemon.shown(ctx, line), text.String())
 			if first == 0 && status.Status != frrvty.Warning {
 				first = int(status.Status)
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -22,6 +23,11 @@ func TestInputFile(t *testing.T) {
 	write(t, file, "ip msdp password 10.0.0.1 hunter2\n", 0o600)
 	wants(t, dir, []string{"-f", file}, 2, "% [MSDP] Unknown command: ip msdp password 10.0.0.1 hunter2\n",
 		"msdpsh: "+file+": stopped at line 1: ip msdp password <hidden>\n")
+	write(t, file, "neighbor 10.0.0.1 md5 hunter2\n", 0o600)
+	code, _, stderr := runs(t, dir, "-f", file)
+	if code != 2 || strings.Contains(stderr, "hunter2") {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
 }
 
 // TestBoot: the whole file is read, in the configuration, and each bad line is told.
@@ -77,7 +83,7 @@ func TestCompleteForBash(t *testing.T) {
 		stdout string
 	}{
 		{[]string{"--complete", "show ip ms"}, "show ip msdp peer json\nshow ip msdp peer A.B.C.D\nshow ip msdp peer\n"},
-		{[]string{"--complete", "sh "}, "sh ip\nsh lines\nsh version\n"},
+		{[]string{"--complete", "sh "}, "sh history\nsh ip\nsh lines\nsh users\nsh version\n"},
 		{[]string{"--complete", "show ver"}, "show version\n"},
 		{[]string{"--complete", "show ip msdp pe"}, "show ip msdp peer json\nshow ip msdp peer A.B.C.D\nshow ip msdp peer\n"},
 		{[]string{"--complete", "show ip msdp peer 10.0"}, ""},

@@ -27,10 +27,10 @@ func (s *session) runAll(ctx context.Context, commands []string) int {
 	for i, line := range lines {
 		code, over := s.command(ctx, line)
 		if code != 0 && len(lines) > 1 {
-			fmt.Fprintf(s.stderr, "msdpsh: stopped at command %d of %d: %s\n", i+1, len(lines), frrvty.Shown(line))
+			fmt.Fprintf(s.stderr, "msdpsh: stopped at command %d of %d: %s\n", i+1, len(lines), s.daemon.shown(ctx, line))
 		}
 		if code == 0 && over && i+1 < len(lines) {
-			fmt.Fprintf(s.stderr, "msdpsh: command %d of %d ended the session: %s\n", i+1, len(lines), line)
+			fmt.Fprintf(s.stderr, "msdpsh: command %d of %d ended the session: %s\n", i+1, len(lines), s.daemon.shown(ctx, line))
 			return exitUnavailable
 		}
 		if code != 0 || over {
@@ -59,7 +59,7 @@ func (s *session) runLines(ctx context.Context, r io.Reader, name string) int {
 		line = strings.TrimRight(line, "\r\n")
 		code, over := s.command(ctx, line)
 		if code != 0 {
-			fmt.Fprintf(s.stderr, "msdpsh: %sstopped at line %d: %s\n", name, number, frrvty.Shown(line))
+			fmt.Fprintf(s.stderr, "msdpsh: %sstopped at line %d: %s\n", name, number, s.daemon.shown(ctx, line))
 		}
 		if over || code != 0 {
 			return code

@@ -150,7 +150,7 @@ func TestTyping(t *testing.T) {
 	p.types("sho\ti\tms\tpe\tj\t\r")
 	p.sees("{}\r\n")
 	p.types("show \t")
-	p.sees("ip lines version\r\n")
+	p.sees("history ip lines users version\r\n")
 	p.types("bogus \t")
 	p.sees("% There is no matched command.\r\n")
 	// Ctrl-C gives a line up; Ctrl-D deletes, and Ctrl-V takes a key for itself.
@@ -162,7 +162,7 @@ func TestTyping(t *testing.T) {
 	p.sees("% [MSDP] Unknown command: show ?\r\n")
 	// Errors show where, and end nothing.
 	p.types("show bogus\r")
-	p.sees("% [MSDP] Unknown command: show bogus\r\n" + strings.Repeat(" ", 31) + "^ expected ip, lines or version\r\n")
+	p.sees("% [MSDP] Unknown command: show bogus\r\n" + strings.Repeat(" ", 31) + "^ expected history, ip, lines, users or version\r\n")
 	// Modes.
 	p.types("conf t\r")
 	p.sees("rp1(config)# ")

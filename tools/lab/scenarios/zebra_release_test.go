@@ -3,6 +3,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -137,6 +138,22 @@ func TestZebraRestartsTenTimes(t *testing.T) {
 	if n := strings.Count(z.msdpd.Log(), "zebra's release"); n != 1 {
 		t.Errorf("the log tells zebra's release %d times", n)
 	}
+}
+
+// A zebra that says its release late, as at boot, is taken for another at first, and found out.
+func TestZebraSaysItsReleaseLate(t *testing.T) {
+	t.Parallel()
+	z := startOneZebra(t)
+	z.zebra.Signal(syscall.SIGSTOP)
+	z.startMSDP(t)
+	lab.Eventually(t, patience, poll, func() error {
+		if !strings.Contains(z.msdpd.Log(), "zebra's release is not known") {
+			return errors.New("msdpd still waits for zebra's shell")
+		}
+		return nil
+	})
+	z.zebra.Signal(syscall.SIGCONT)
+	z.routesAre(t, "zebra")
 }
 
 // A zebra that stands still holds nothing up: sessions stay, and the kernel answers for what is new.
