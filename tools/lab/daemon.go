@@ -44,8 +44,20 @@ const stopLimit = 15 * time.Second
 // to handle like a daemon, but has no vty and no configuration.
 func (nd *Node) Start(name, path string, args ...string) *Daemon {
 	nd.net.t.Helper()
+	return nd.startProgram(FRR{}, name, path, args)
+}
+
+// StartInFRR is Start for a program of the directory tree that the node's FRR is in: what it starts there by itself is of that
+// release. Without such a tree it is one of the machine's.
+func (nd *Node) StartInFRR(name, path string, args ...string) *Daemon {
+	nd.net.t.Helper()
+	return nd.startProgram(nd.FRR, name, path, args)
+}
+
+func (nd *Node) startProgram(in FRR, name, path string, args []string) *Daemon {
+	nd.net.t.Helper()
 	d := nd.newDaemon(name)
-	d.path, d.args, d.vtySocket = path, args, ""
+	d.path, d.args, d.frr, d.vtySocket = path, args, in, ""
 	if err := d.start(); err != nil {
 		nd.net.t.Fatalf("starting %s on %s: %v", name, nd.name, err)
 	}
