@@ -147,7 +147,7 @@ func (c *cursor) linkParams(r *release) error {
 		classes = 8 // of bandwidth, in every release
 	)
 	hasOn := len(c.rest) > plain
-	hasGroup := len(c.rest) > plain+1 || r.from.compare(version{10, 3}) >= 0
+	hasGroup := len(c.rest) > plain+1 || r.has(linkHasGroup)
 	if hasOn {
 		if on := c.u8(); on != 1 && !c.bad {
 			return fmt.Errorf("no link parameters: %d where they begin", on)

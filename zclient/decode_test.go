@@ -402,7 +402,7 @@ func TestDecodeUpdateMustFit(t *testing.T) {
 		}
 	}
 	for _, r := range allReleases() {
-		for _, routeType := range []byte{31, 100, 222, 255} {
+		for _, routeType := range []byte{32, 100, 222, 255} {
 			if u, err := decodeUpdate(updateOf(r, routeType, hop), r); err == nil || u.found || u.asked.String() != "10.255.0.1/32" {
 				t.Errorf("%v, route type %d: %+v, %v", r.from, routeType, u, err)
 			}

@@ -47,11 +47,15 @@ func (r *release) has(t trait) bool    { return r.values[t] != 0 }
 
 // protocol names a route type; "" is one that is not known.
 func (r *release) protocol(routeType uint32) rib.Protocol {
-	if !r.has(hasLocalProtocol) && routeType >= localProtocol {
-		routeType++
+	known := protocols
+	if !r.has(hasLocalProtocol) {
+		known = protocols[:len(protocols)-1]
+		if routeType >= localProtocol {
+			routeType++
+		}
 	}
-	if routeType < uint32(len(protocols)) {
-		return protocols[routeType]
+	if routeType < uint32(len(known)) {
+		return known[routeType]
 	}
 	return ""
 }

@@ -24,6 +24,7 @@ const (
 	ifNameLen        // octets of an interface's name
 	ifHasTxqlen      // an interface has the length of its transmit queue …
 	ifHasKind        // … and a kind (bond, bridge, …)
+	linkHasGroup     // its link parameters have an extended administrative group for sure
 	asksForSAFI      // NEXTHOP_REGISTER has resolve-via-default and SAFI; NEXTHOP_UPDATE repeats SAFI and address
 	hopCountLen      // octets of the number of next hops
 	hopWeightLen     // octets of a next hop's weight
@@ -60,6 +61,7 @@ var table = [traits][]since{
 	ifNameLen:        {{7, 5, 20}, {8, 3, 16}},
 	ifHasTxqlen:      {{7, 5, 0}, {9, 1, 1}},
 	ifHasKind:        {{7, 5, 0}, {10, 6, 1}},
+	linkHasGroup:     {{7, 5, 0}, {10, 3, 1}},
 	asksForSAFI:      {{7, 5, 0}, {8, 2, 1}},
 	hopCountLen:      {{7, 5, 1}, {10, 3, 2}},
 	hopWeightLen:     {{7, 5, 4}, {10, 1, 8}},
@@ -77,8 +79,8 @@ var (
 var protocols = []rib.Protocol{
 	"system", rib.Kernel, rib.Connected, rib.Local, rib.Static, rib.RIP, "ripng", rib.OSPF, "ospf6", rib.ISIS,
 	rib.BGP, "pim", rib.EIGRP, "nhrp", "hsls", "olsr", "table", "ldp", "vnc", "vnc-direct", "vnc-rn",
-	"bgp-direct", "bgp-direct-to-nve-groups", "babel", "sharp", "pbr", "bfd", "openfabric", "vrrp", "nhg", "srte",
+	"bgp-direct", "bgp-direct-to-nve-groups", "babel", "sharp", "pbr", "bfd", "openfabric", "vrrp", "nhg", "srte", "table-direct",
 }
 
-// localProtocol is the place of local among them.
+// localProtocol is the place of local among them; the last one came after it, too.
 const localProtocol = 3

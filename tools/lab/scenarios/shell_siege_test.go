@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -288,21 +287,4 @@ func awaitText(r io.Reader, want []byte) error {
 		}
 		have = append(have[:0], have[max(0, len(have)-400):]...)
 	}
-}
-
-// peakMemory is the most that a process has ever held, in KiB.
-func peakMemory(t *testing.T, d *lab.Daemon) int {
-	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.Pid()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(b)) {
-		var kib int
-		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kib); n == 1 {
-			return kib
-		}
-	}
-	t.Fatalf("no VmHWM in %s", b)
-	return 0
 }

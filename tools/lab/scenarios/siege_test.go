@@ -4,7 +4,6 @@ package scenarios
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -138,21 +137,4 @@ func askSummary(nd *lab.Node) (summary, error) {
 	var s summary
 	err := nd.VtyJSON("msdpd", "show ip msdp summary json", &s)
 	return s, err
-}
-
-// rss is how much memory a process holds, in KiB.
-func rss(t *testing.T, d *lab.Daemon) int {
-	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.Pid()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(b)) {
-		var kib int
-		if n, _ := fmt.Sscanf(line, "VmRSS: %d kB", &kib); n == 1 {
-			return kib
-		}
-	}
-	t.Fatalf("no VmRSS in %s", b)
-	return 0
 }

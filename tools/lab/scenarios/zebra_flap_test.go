@@ -86,21 +86,7 @@ func peakSince(t *testing.T, d *lab.Daemon) (before int, peak func() int) {
 	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", d.Pid()), []byte("5"), 0); err != nil {
 		t.Fatal(err)
 	}
-	peak = func() int {
-		t.Helper()
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.Pid()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(b)) {
-			var kib int
-			if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kib); n == 1 {
-				return kib
-			}
-		}
-		t.Fatalf("no VmHWM in %s", b)
-		return 0
-	}
+	peak = func() int { return peakMemory(t, d) }
 	return peak(), peak
 }
 
