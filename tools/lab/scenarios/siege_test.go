@@ -4,7 +4,6 @@ package scenarios
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
