@@ -55,6 +55,7 @@ var errUsage = errors.New("bad options")
 func parseOptions(args []string, stdout, stderr io.Writer) (options, error) {
 	var o options
 	var level string
+	var help bool
 	f := pflag.NewFlagSet("msdpd", pflag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.SortFlags = false
@@ -75,13 +76,14 @@ func parseOptions(args []string, stdout, stderr io.Writer) (options, error) {
 	f.BoolVar(&o.commands, "commands", false, "print the shell's commands and their help as JSON and exit")
 	f.StringVar(&o.log, "log", "stdout", "`destination` of the log: stdout, syslog or file:PATH")
 	f.StringVar(&level, "log-level", "info", "least `level` logged: debug, info, warn or error")
+	f.BoolVarP(&help, "help", "h", false, "show this and exit")
 	f.Usage = func() {}
 	if err := f.Parse(args); err != nil {
-		if errors.Is(err, pflag.ErrHelp) {
-			fmt.Fprint(stdout, usageHead+f.FlagUsages())
-			return o, pflag.ErrHelp
-		}
 		return o, usageError(stderr, err)
+	}
+	if help {
+		fmt.Fprint(stdout, usageHead+f.FlagUsages())
+		return o, pflag.ErrHelp
 	}
 	if f.NArg() > 0 {
 		return o, usageError(stderr, fmt.Errorf("unexpected argument %q", f.Arg(0)))
