@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ func page(t *testing.T, dir, name string) string {
 // TestNothingIsMissing: each option and each command that the programs know stands in a manual, with its help.
 func TestNothingIsMissing(t *testing.T) {
 	bin, dir := t.TempDir(), t.TempDir()
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", bin+"/", "msdpd/msdpd", "msdpd/tools/msdpsh").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", bin+"/", "msdpd/msdpd", "msdpd/tools/msdpsh", "msdpd/tools/lab/bench", "msdpd/tools/lab/demo").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v: %s", err, out)
 	}
 	p := programs{msdpd: filepath.Join(bin, "msdpd"), msdpsh: filepath.Join(bin, "msdpsh")}
@@ -35,6 +36,10 @@ func TestNothingIsMissing(t *testing.T) {
 	}
 	for program, manual := range map[string]string{"msdpd": "msdpd.8", "msdpsh": "msdpsh.1"} {
 		text, completion := page(t, dir, manual), page(t, dir, program+".bash")
+		help := output(t, filepath.Join(bin, program), "--help")
+		if lines := len(regexp.MustCompile(`(?m)^ +-`).FindAllString(help, -1)); lines != len(f.options[program]) {
+			t.Errorf("%s --help has %d options, of which %d were understood", program, lines, len(f.options[program]))
+		}
 		for _, o := range f.options[program] {
 			if !strings.Contains(text, "Fl -"+o.long) || !strings.Contains(text, o.help) {
 				t.Errorf("%s: nothing of --%s, %q", manual, o.long, o.help)
@@ -43,6 +48,9 @@ func TestNothingIsMissing(t *testing.T) {
 				t.Errorf("%s.bash: nothing of --%s", program, o.long)
 			}
 		}
+	}
+	for program, manual := range map[string]string{"bench": "msdpd-bench.1", "demo": "msdpd-demo.1"} {
+		compareFlags(t, manual, output(t, filepath.Join(bin, program), "-h"), page(t, dir, manual))
 	}
 	shell, config := page(t, dir, "msdpsh.1"), page(t, dir, "msdpd.conf.5")
 	for _, d := range f.commands {
@@ -71,9 +79,55 @@ func TestNothingIsMissing(t *testing.T) {
 		t.Log("mandoc is not installed: the pages' form is not checked")
 		return
 	}
-	for _, name := range []string{"msdpd.8", "msdpsh.1", "msdpd.conf.5"} {
-		if out, err := exec.Command("mandoc", "-T", "lint", "-W", "warning", filepath.Join(dir, name)).CombinedOutput(); err != nil {
+	pages, err := filepath.Glob(filepath.Join(dir, "*.[158]"))
+	if err != nil || len(pages) < 5 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	for _, name := range pages {
+		if out, err := exec.Command("mandoc", "-T", "lint", "-W", "warning", name).CombinedOutput(); err != nil {
 			t.Errorf("mandoc: %v\n%s", err, out)
 		}
+	}
+}
+
+// output is what a program prints, to whichever of the two.
+func output(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%q: %v: %s", args, err, out)
+	}
+	return string(out)
+}
+
+var (
+	flagLine = regexp.MustCompile(`(?m)^  -([\w-]+)(?: \w+)?\n    \t(.*)$`) // as Go's flag prints it
+	flagItem = regexp.MustCompile(`(?m)^\.It Fl -?([\w-]+)(?: Ar \w+)?\n(.*)$`)
+	byItself = regexp.MustCompile(`\(default (.*)\)$`)
+)
+
+// compareFlags: a page has the flags that -h tells of, these alone, and their defaults.
+func compareFlags(t *testing.T, manual, help, text string) {
+	t.Helper()
+	said := make(map[string]string)
+	for _, m := range flagItem.FindAllStringSubmatch(text, -1) {
+		said[m[1]] = m[2]
+	}
+	flags := flagLine.FindAllStringSubmatch(help, -1)
+	if lines := strings.Count(help, "\n  -"); lines == 0 || lines != len(flags) {
+		t.Errorf("%s: -h has %d flags, of which %d were understood", manual, lines, len(flags))
+	}
+	for _, m := range flags {
+		words, ok := said[m[1]]
+		if !ok {
+			t.Errorf("%s: nothing of -%s", manual, m[1])
+		}
+		if d := byItself.FindStringSubmatch(m[2]); d != nil && !slices.Contains(strings.Fields(words), d[1]) {
+			t.Errorf("%s: -%s is %s if it is not given; the page says %q", manual, m[1], d[1], words)
+		}
+		delete(said, m[1])
+	}
+	for name := range said {
+		t.Errorf("%s: there is no -%s", manual, name)
 	}
 }
