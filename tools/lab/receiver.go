@@ -50,14 +50,17 @@ type Arrival struct {
 type Stats struct {
 	// Packets counts all, Duplicates those whose sequence number had been seen before from that source.
 	Packets, Duplicates int
+	// Lowest is the lowest sequence number, whenever it came.
+	Lowest uint64
 	// First and Last are zero before the first packet.
 	First, Last Arrival
 }
 
 func (s *Stats) add(a Arrival, duplicate bool) {
 	if s.Packets == 0 {
-		s.First = a
+		s.First, s.Lowest = a, a.Seq
 	}
+	s.Lowest = min(s.Lowest, a.Seq)
 	s.Last = a
 	s.Packets++
 	if duplicate {

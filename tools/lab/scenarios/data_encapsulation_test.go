@@ -51,9 +51,6 @@ func TestFirstPacketComesWithItsSA(t *testing.T) {
 	s := d[0].src.SendMulticast(group, udpPort, lab.SendOptions{Interval: every, NoChecksum: true})
 	for _, r := range []*lab.Receiver{r, far} {
 		first := r.WaitFirst(patience)
-		if first.Seq != 1 {
-			t.Errorf("the first packet at a receiver is number %d", first.Seq)
-		}
 		t.Logf("packet %d after %v", first.Seq, first.Received.Sub(s.FirstSent()))
 	}
 	// Long after the last packet in an SA: 3 s, and all in SAs have come.
@@ -64,9 +61,13 @@ func TestFirstPacketComesWithItsSA(t *testing.T) {
 	n := awaitData(t, d[1].rp, d[0].rpAddr, func(n dataCounters) bool { return n.Forwarded > 0 })
 	t.Logf("%+v", n)
 	for _, r := range []*lab.Receiver{r, far} {
-		if st := r.From(d[0].srcAddr); st.Duplicates > 0 {
+		// On a busy machine the second may overtake it, as the stream does not come the same way.
+		switch st := r.From(d[0].srcAddr); {
+		case st.Lowest != 1:
+			t.Errorf("the first packet did not come; the first that did is number %d", st.Lowest)
+		case st.Duplicates > 0:
 			t.Errorf("%d of %d packets came twice", st.Duplicates, st.Packets)
-		} else {
+		default:
 			t.Logf("%d of %d packets", st.Packets, st.Last.Seq)
 		}
 	}
