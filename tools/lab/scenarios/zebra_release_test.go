@@ -225,6 +225,7 @@ func TestASPathFromZebra(t *testing.T) {
 		}
 		return err
 	})
+	z.peer.announce(rpByBGP, "239.1.1.1", "198.18.0.9") // those before may have come before the path
 	z.router.AwaitSA(patience, "msdpd", "198.18.0.9", "239.1.1.1")
 	mustContain(t, z.router, "show ip msdp rpf "+rpByBGP, "AS path   : 65002, 198.18.0.0/16, told by zebra")
 	resume()
