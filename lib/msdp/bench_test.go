@@ -81,8 +81,11 @@ func newHotPath(t testing.TB, sinks int, change func(*Config)) *hotPath {
 	return h
 }
 
-// benchLocal is above all peers.
-var benchLocal = ip("10.255.255.255")
+var (
+	benchLocal   = ip("10.255.255.255") // above all peers
+	benchSources = ip("20.0.0.0")
+	benchGroups  = ip("230.0.0.0")
+)
 
 // next makes every entry of the TLV another source, of a group of its own or of a hundred's.
 func (h *hotPath) next(i int, groupEach bool) {
@@ -92,8 +95,8 @@ func (h *hotPath) next(i int, groupEach bool) {
 		if groupEach {
 			group = n
 		}
-		binary.BigEndian.PutUint32(h.tlv[at+4:], uint32(ip("230.0.0.0"))+uint32(group))
-		binary.BigEndian.PutUint32(h.tlv[at+8:], uint32(ip("20.0.0.0"))+uint32(n))
+		binary.BigEndian.PutUint32(h.tlv[at+4:], uint32(benchGroups)+uint32(group))
+		binary.BigEndian.PutUint32(h.tlv[at+8:], uint32(benchSources)+uint32(n))
 	}
 }
 

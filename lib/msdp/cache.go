@@ -10,15 +10,14 @@ const (
 	sweepStep  = time.Second
 	sweepSteps = 10
 	// sweepSmall is how many entries a step looks at in any case.
-	sweepSmall = 64 * pageSize
+	sweepSmall = 8 * pageSize
 )
 
-func (s *Speaker) addEntry(k sought, p *peer, r *rpInfo) (number, *entry) {
+func (s *Speaker) addEntry(k *sought, heard stamp, p *peer, r *rpInfo) (number, *entry) {
 	n, e := s.cache.insert(k)
 	e.rp = r.addr
 	e.peer = p.index
-	e.heard = s.stamp()
-	e.firstSeen = e.heard
+	e.heard, e.firstSeen = heard, heard
 	r.entries++
 	s.watchBGP(r)
 	p.saCount++

@@ -3,13 +3,15 @@ package msdp
 import (
 	"math/rand/v2"
 	"testing"
+
+	"msdpd/lib/offheap"
 )
 
 // TestIndexAgainstMap adds, replaces and removes at random, with many numbers under one hash, and looks
 // whether each is where its hash leads, once, and nothing else is.
 func TestIndexAgainstMap(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	x := newIndex()
+	x := newIndex(offheap.New())
 	model := make(map[number]uint32)
 	var numbers []number
 	next := number(1)
@@ -70,7 +72,7 @@ func compareIndex(t *testing.T, x *index, model map[number]uint32) {
 				}
 				spares[b] = true
 			}
-			if b.next != 0 && b.used() != slots && b == x.at(i) && x.behind(b).used() == 0 {
+			if b.next() != 0 && b.used() != slots && b == x.at(i) && x.behind(b).used() == 0 {
 				t.Fatalf("an empty bucket behind bucket %d", i)
 			}
 			for k, n := range b.numbers[:b.used()] {
@@ -86,7 +88,7 @@ func compareIndex(t *testing.T, x *index, model map[number]uint32) {
 		t.Fatalf("%d numbers are found, want %d", len(seen), len(model))
 	}
 	free := 0
-	for s := x.free; s != 0; s = x.spareAt(s).next {
+	for s := x.free; s != 0; s = x.spareAt(s).next() {
 		if spares[x.spareAt(s)] {
 			t.Fatalf("spare bucket %d is free and used", s)
 		}
@@ -100,7 +102,7 @@ func compareIndex(t *testing.T, x *index, model map[number]uint32) {
 // TestIndexGrowsEvenly: there are always as many buckets as the mean load asks for.
 func TestIndexGrowsEvenly(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	x := newIndex()
+	x := newIndex(offheap.New())
 	for n := range number(200_000) {
 		x.add(rng.Uint32(), n+1)
 		if int(x.buckets-1)*meanLoad > x.count && x.buckets > minBuckets || x.count > int(x.buckets)*meanLoad {

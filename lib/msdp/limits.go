@@ -11,8 +11,8 @@ import (
 )
 
 // Limits that hold where none is configured. What one peer announces cannot fill the cache,
-// and what all announce cannot fill the memory: an entry takes 45 octets where the sources share
-// a thousand groups, 55 where each has a group of its own, so that the whole cache is 190 to 230 MB.
+// and what all announce cannot fill the memory: an entry takes 48 octets where the sources share
+// a thousand groups, 60 where each has a group of its own, so that the whole cache is 200 to 250 MB.
 const (
 	DefaultPeerEntries = 1_000_000
 	DefaultEntries     = 1 << 22

@@ -108,24 +108,25 @@ func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 	}
 	s.beginBatch()
 	s.cache.warm(&s.warmer, &sa)
+	o, watched := s.offer(p, r), s.debug.Of(debug.SAs, p.Addr)
 	for i := range n {
-		sg, prefixLength := sa.Entry(i)
+		k := &s.warmer.sought[i]
 		switch {
-		case !groupMayCross(sg.Group):
+		case !groupMayCross(k.sg.Group):
 			why = ReasonGroup
-		case !sourceMayBe(sg.Source):
+		case !sourceMayBe(k.sg.Source):
 			why = ReasonSource
-		case prefixLength != 32:
+		case sa.PrefixLen(i) != 32:
 			why = ReasonPrefixLength
-		case answer && !p.requests.wasAsked(sg.Group, s.stamp()):
+		case answer && !p.requests.wasAsked(k.sg.Group, o.heard):
 			why = ReasonNotRequested
 		default:
-			why = s.take(p, r, s.warmer.sought[i])
+			why = s.take(&o, k)
 		}
 		if why != ReasonNone {
-			s.refuse(p, sa.RP, sg, why)
-		} else if s.debug.Of(debug.SAs, p.Addr) {
-			s.debugTaken(p, sa.RP, sg)
+			s.refuse(p, sa.RP, k.sg, why)
+		} else if watched {
+			s.debugTaken(p, sa.RP, k.sg)
 		}
 	}
 	s.floodBatch(p, sa.RP, &sa)
@@ -162,23 +163,35 @@ func (s *Speaker) refuse(p *peer, rp ipv4.Addr, sg ipv4.SG, why Reason) {
 	s.rejected.add(rejectedKey{sg, rp, p.index}, why, s.stamp())
 }
 
+// offer is what the entries of one SA have in common.
+type offer struct {
+	from    *peer
+	rp      *rpInfo
+	verdict verdict
+	heard   stamp
+}
+
+func (s *Speaker) offer(p *peer, r *rpInfo) offer {
+	return offer{from: p, rp: r, verdict: s.judge(p, r), heard: s.stamp()}
+}
+
 // take caches one entry, or refreshes it, and notes it for flooding where it is due.
-func (s *Speaker) take(p *peer, r *rpInfo, k sought) Reason {
-	if why := p.in.judge(k.sg); why != ReasonNone {
+func (s *Speaker) take(o *offer, k *sought) Reason {
+	if why := o.from.in.judge(k.sg); why != ReasonNone {
 		return why
 	}
-	switch v := s.judge(p, r); v {
+	switch o.verdict {
 	case undecided:
-		return s.wait(p, r, k.sg)
+		return s.wait(o.from, o.rp, k.sg)
 	case refused:
-		return s.refusal(r)
+		return s.refusal(o.rp)
 	default:
-		return s.admit(p, r, k, v == acceptedFromMesh)
+		return s.admit(o, k)
 	}
 }
 
 // admit brings an entry that passed peer-RPF into the cache.
-func (s *Speaker) admit(p *peer, r *rpInfo, k sought, fromMesh bool) Reason {
+func (s *Speaker) admit(o *offer, k *sought) Reason {
 	if i, local := s.localIndex[k.sg]; local {
 		l := &s.locals[i]
 		if s.originates(l) || !l.restored {
@@ -186,12 +199,13 @@ func (s *Speaker) admit(p *peer, r *rpInfo, k sought, fromMesh bool) Reason {
 		}
 		s.removeLocal(l) // it was ours before the restart, and is no longer
 	}
+	p, r, fromMesh := o.from, o.rp, o.verdict == acceptedFromMesh
 	n := s.cache.locate(k)
 	if n == none {
 		if why := s.limits(p, r, k.sg); why != ReasonNone {
 			return why
 		}
-		_, e := s.addEntry(k, p, r)
+		_, e := s.addEntry(k, o.heard, p, r)
 		if fromMesh {
 			e.flags |= flagMesh
 		}
@@ -217,7 +231,7 @@ func (s *Speaker) admit(p *peer, r *rpInfo, k sought, fromMesh bool) Reason {
 	if fromMesh {
 		e.flags |= flagMesh
 	}
-	e.heard = s.stamp()
+	e.heard = o.heard
 	if !s.floodedLately(e) {
 		s.floodLater(e)
 	}

@@ -339,6 +339,10 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 		index := waiting[0].peer
 		p := s.slots[index]
 		s.beginBatch()
+		var o offer
+		if p != nil {
+			o = s.offer(p, r)
+		}
 		n := 0
 		for ; n < len(waiting) && waiting[n].peer == index; n++ {
 			if p == nil {
@@ -347,7 +351,8 @@ func (s *Speaker) admitWaiting(r *rpInfo) {
 			p.quota.pending--
 			why := p.in.judgeRP(r.addr) // it may have come into force since
 			if why == ReasonNone {
-				why = s.take(p, r, s.cache.seek(waiting[n].sg))
+				k := s.cache.seek(waiting[n].sg)
+				why = s.take(&o, &k)
 			}
 			if why != ReasonNone {
 				s.refuse(p, r.addr, waiting[n].sg, why)

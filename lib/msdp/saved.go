@@ -93,12 +93,11 @@ func (s *Speaker) Restore(now time.Time, saved Saved) {
 		if r == nil {
 			continue
 		}
-		_, e := s.addEntry(s.cache.seek(sg), p, r)
+		k := s.cache.seek(sg)
+		_, e := s.addEntry(&k, s.stampOf(s.monotonic(v.Heard)), p, r)
 		if p.mesh != "" {
 			e.flags |= flagMesh
 		}
-		e.heard = s.stampOf(s.monotonic(v.Heard))
-		e.firstSeen = e.heard
 		if v.FirstSeen.After(s.epoch) {
 			e.firstSeen = s.stampOf(s.monotonic(v.FirstSeen))
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"msdpd/lib/ipv4"
+	"msdpd/lib/offheap"
 	"msdpd/lib/wire"
 )
 
@@ -28,7 +29,7 @@ type number uint32
 const none number = 0
 
 const (
-	pageBits = 10
+	pageBits = 13
 	pageSize = 1 << pageBits
 )
 
@@ -48,8 +49,8 @@ const (
 	flagUsed
 )
 
-// entry is one (S,G) of the SA cache (RFC 3618 §4), in 36 octets. It holds no pointer, so that
-// the collector need not walk a million of them.
+// entry is one (S,G) of the SA cache (RFC 3618 §4), in 36 octets. It holds no pointer: a million
+// of them are nothing that the collector has to know.
 type entry struct {
 	sg        ipv4.SG
 	rp        ipv4.Addr
@@ -73,8 +74,10 @@ func (a sequence) after(b sequence) bool { return int32(a-b) > 0 }
 // table is the SA cache: entries in pages of fixed size, known by number; an index of them by
 // (S,G); and the entries of each group chained, with an index of the first ones.
 type table struct {
-	pages []*[pageSize]entry
-	free  number
+	memory *offheap.Memory
+	pages  [][]entry // of pageSize each
+	fresh  number    // the first that was never given out
+	free   number    // the last of those that are free again; chained by groupNext
 
 	seed    uint64 // of the hashes
 	entries index
@@ -82,33 +85,35 @@ type table struct {
 }
 
 func newTable() *table {
-	t := &table{seed: rand.Uint64(), entries: newIndex(), groups: newIndex()}
-	t.addPage() // page 0; number 0 is none and never given out
+	memory := offheap.New()
+	t := &table{memory: memory, seed: rand.Uint64(), entries: newIndex(memory), groups: newIndex(memory)}
+	t.fresh = none + 1
 	return t
 }
 
 // count is how many entries there are.
 func (t *table) count() int { return t.entries.count }
 
-func (t *table) addPage() {
-	base := number(len(t.pages) << pageBits)
-	page := new([pageSize]entry)
-	t.pages = append(t.pages, page)
-	for i := pageSize - 1; i >= 0; i-- {
-		n := base + number(i)
-		if n == none {
-			continue
-		}
-		page[i].groupNext = t.free
-		t.free = n
+// take returns a number that is not in use, and its entry.
+func (t *table) take() (number, *entry) {
+	if n := t.free; n != none {
+		e := t.at(n)
+		t.free = e.groupNext
+		return n, e
 	}
+	n := t.fresh
+	if int(n>>pageBits) == len(t.pages) {
+		t.pages = append(t.pages, offheap.Slice[entry](t.memory, pageSize))
+	}
+	t.fresh++
+	return n, t.at(n)
 }
 
 // at returns the entry of number n, which must be in [1, limit).
 func (t *table) at(n number) *entry { return &t.pages[n>>pageBits][n&(pageSize-1)] }
 
 // limit is one above the highest number that was ever given out.
-func (t *table) limit() number { return number(len(t.pages) << pageBits) }
+func (t *table) limit() number { return t.fresh }
 
 // hash is seeded, so that nobody can make up sources that all fall into one bucket.
 func (t *table) hash(sg ipv4.SG) uint32 {
@@ -126,22 +131,32 @@ type sought struct {
 	sg   ipv4.SG
 	hash uint32
 	seen number // an entry that may be it; none: no entry was seen
+	// without was its bucket and the link of that, if nothing in it may be it.
+	without *indexBucket
+	link    uint32
 }
 
 func (t *table) seek(sg ipv4.SG) sought { return sought{sg: sg, hash: t.hash(sg)} }
 
 // find returns the number of (S,G), or none.
-func (t *table) find(sg ipv4.SG) number { return t.locate(t.seek(sg)) }
+func (t *table) find(sg ipv4.SG) number {
+	k := t.seek(sg)
+	return t.locate(&k)
+}
 
 // locate returns the number of what is sought, or none.
-func (t *table) locate(k sought) number {
+func (t *table) locate(k *sought) number {
 	if k.seen != none && t.at(k.seen).sg == k.sg {
 		return k.seen
 	}
+	b := t.entries.bucketOf(k.hash)
+	if b == k.without && b.link == k.link {
+		return none // nothing was added to it since, nor was it split
+	}
 	tag := tagOf(k.hash)
-	for b := t.entries.bucketOf(k.hash); b != nil; b = t.entries.behind(b) {
-		for i, bt := range &b.tags {
-			if n := b.numbers[i]; bt == tag && n != none && t.at(n).sg == k.sg {
+	for ; b != nil; b = t.entries.behind(b) {
+		for i, bt := range b.tags[:b.used()] {
+			if n := b.numbers[i]; bt == tag && t.at(n).sg == k.sg {
 				return n
 			}
 		}
@@ -154,8 +169,8 @@ func (t *table) head(g ipv4.Addr) number {
 	hash := t.groupHash(g)
 	tag := tagOf(hash)
 	for b := t.groups.bucketOf(hash); b != nil; b = t.groups.behind(b) {
-		for i, bt := range &b.tags {
-			if n := b.numbers[i]; bt == tag && n != none && t.at(n).sg.Group == g {
+		for i, bt := range b.tags[:b.used()] {
+			if n := b.numbers[i]; bt == tag && t.at(n).sg.Group == g {
 				return n
 			}
 		}
@@ -173,13 +188,8 @@ func (t *table) countOf(g ipv4.Addr) int {
 }
 
 // insert adds what is sought, which must not be in the table.
-func (t *table) insert(k sought) (number, *entry) {
-	if t.free == none {
-		t.addPage()
-	}
-	n := t.free
-	e := t.at(n)
-	t.free = e.groupNext
+func (t *table) insert(k *sought) (number, *entry) {
+	n, e := t.take()
 	*e = entry{sg: k.sg, flags: flagUsed}
 	t.entries.add(k.hash, n)
 
@@ -239,11 +249,12 @@ func (t *table) eachOfGroup(g ipv4.Addr, f func(number, *entry)) {
 type warmer struct {
 	sought  [wire.MaxEntries]sought
 	buckets [wire.MaxEntries]*indexBucket
-	next    [wire.MaxEntries]*uint32
+	reads   [2 * wire.MaxEntries]*uint32
 	sum     uint32 // of what was read, so that it is read
 }
 
-// warm makes ready for the entries of an SA.
+// warm makes ready for the entries of an SA. What it finds out holds as long as entries are added
+// only, and fewer than the index has buckets.
 func (t *table) warm(w *warmer, sa *wire.SourceActive) {
 	n := sa.Len()
 	for i := range n {
@@ -253,21 +264,24 @@ func (t *table) warm(w *warmer, sa *wire.SourceActive) {
 	}
 	sum := w.sum
 	for _, b := range w.buckets[:n] {
-		sum += b.next
+		sum += b.link
 	}
+	reads := w.reads[:0]
 	for i, b := range w.buckets[:n] {
 		k := &w.sought[i]
-		if at := slices.Index(b.tags[:], tagOf(k.hash)); at >= 0 && b.numbers[at] != none {
+		if at := slices.Index(b.tags[:b.used()], tagOf(k.hash)); at >= 0 {
 			k.seen = b.numbers[at]
-			w.next[i] = (*uint32)(&t.at(k.seen).heard)
+			reads = append(reads, (*uint32)(&t.at(k.seen).heard))
 			continue
 		}
-		w.next[i] = &t.groups.bucketOf(t.groupHash(k.sg.Group)).next
-		if b.next != 0 {
-			sum += t.entries.behind(b).next
+		if behind := t.entries.behind(b); behind != nil {
+			reads = append(reads, &behind.link)
+		} else {
+			k.without, k.link = b, b.link
 		}
+		reads = append(reads, &t.groups.bucketOf(t.groupHash(k.sg.Group)).link)
 	}
-	for _, at := range w.next[:n] {
+	for _, at := range reads {
 		sum += *at
 	}
 	w.sum = sum

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"msdpd/lib/ipv4"
+	"msdpd/lib/wire"
 )
 
 // TestTableAgainstMap does at random what a cache does, and compares with a map.
@@ -29,7 +30,7 @@ func TestTableAgainstMap(t *testing.T) {
 		}
 		switch {
 		case insert && n == none:
-			n, e := table.insert(table.seek(key))
+			n, e := add(table, key)
 			if e != table.at(n) || e.sg != key || n == none || n >= table.limit() {
 				t.Fatalf("round %d: inserted %s as %d", round, key, n)
 			}
@@ -56,6 +57,12 @@ func TestTableAgainstMap(t *testing.T) {
 		delete(model, key)
 	}
 	compareTable(t, table, model)
+}
+
+// add adds (S,G), which must not be in the table.
+func add(t *table, sg ipv4.SG) (number, *entry) {
+	k := t.seek(sg)
+	return t.insert(&k)
 }
 
 // compareTable looks at the table in every way there is.
@@ -113,7 +120,7 @@ func TestTableSpreadsNeighbouringAddresses(t *testing.T) {
 	table := newTable()
 	for source := range ipv4.Addr(100) {
 		for group := range ipv4.Addr(1000) {
-			table.insert(table.seek(ipv4.SG{Source: 0x0a000000 + source, Group: 0xef000000 + group}))
+			add(table, ipv4.SG{Source: 0x0a000000 + source, Group: 0xef000000 + group})
 		}
 	}
 	// A random spread leaves few buckets more than twice as full as the mean.
@@ -125,7 +132,7 @@ func TestTableSpreadsNeighbouringAddresses(t *testing.T) {
 func TestTableVisitorsMayRemove(t *testing.T) {
 	table := newTable()
 	for i := range ipv4.Addr(5000) {
-		table.insert(table.seek(ipv4.SG{Source: i, Group: i % 2}))
+		add(table, ipv4.SG{Source: i, Group: i % 2})
 	}
 	table.eachOfGroup(0, func(n number, _ *entry) { table.remove(n) })
 	if table.count() != 2500 || table.groups.count != 1 {
@@ -140,7 +147,7 @@ func TestTableVisitorsMayRemove(t *testing.T) {
 func TestTableStopsAndStarts(t *testing.T) {
 	table := newTable()
 	for i := range ipv4.Addr(3000) {
-		table.insert(table.seek(ipv4.SG{Source: i}))
+		add(table, ipv4.SG{Source: i})
 	}
 	seen := 0
 	for next := number(0); next < table.limit(); {
@@ -167,14 +174,14 @@ func BenchmarkTableInsert(b *testing.B) {
 		if i%1_000_000 == 0 {
 			table = newTable()
 		}
-		table.insert(table.seek(ipv4.SG{Source: ipv4.Addr(i % 1_000_000), Group: 0xef000000 + ipv4.Addr(i%10_000)}))
+		add(table, ipv4.SG{Source: ipv4.Addr(i % 1_000_000), Group: 0xef000000 + ipv4.Addr(i%10_000)})
 	}
 }
 
 func BenchmarkTableFind(b *testing.B) {
 	table := newTable()
 	for i := range ipv4.Addr(1_000_000) {
-		table.insert(table.seek(ipv4.SG{Source: i, Group: 0xef000000 + i%10_000}))
+		add(table, ipv4.SG{Source: i, Group: 0xef000000 + i%10_000})
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -188,4 +195,38 @@ func BenchmarkTableFind(b *testing.B) {
 	if found != b.N {
 		b.Fatalf("%d of %d found", found, b.N)
 	}
+}
+
+// TestWarmedEntriesAreFoundOnce: what was made ready before an entry was added, with more than one
+// of the same, does not bring it in twice, while buckets fill up and are split.
+func TestWarmedEntriesAreFoundOnce(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	table, w := newTable(), new(warmer)
+	model := make(map[ipv4.SG]number)
+	for round := range 400 {
+		var sgs []ipv4.SG
+		for range wire.MaxEntries {
+			sg := ipv4.SG{Source: ipv4.Addr(rng.Uint32N(200)), Group: ipv4.Addr(rng.Uint32N(uint32(10 + round)))}
+			sgs = append(sgs, sg)
+			if rng.IntN(3) == 0 {
+				sgs = append(sgs, sg)
+			}
+		}
+		sa, err := wire.ParseSourceActive(wire.AppendSourceActive(nil, below1, sgs[:wire.MaxEntries]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		table.warm(w, &sa)
+		for i := range sa.Len() {
+			k := &w.sought[i]
+			n := table.locate(k)
+			if n != model[k.sg] {
+				t.Fatalf("round %d: %s is %d, want %d", round, k.sg, n, model[k.sg])
+			}
+			if n == none {
+				model[k.sg], _ = table.insert(k)
+			}
+		}
+	}
+	compareTable(t, table, model)
 }

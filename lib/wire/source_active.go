@@ -70,6 +70,9 @@ func (sa SourceActive) Entry(i int) (sg ipv4.SG, prefixLen uint8) {
 	return ipv4.SG{Source: ipv4.FromBytes(e[8:]), Group: ipv4.FromBytes(e[4:])}, e[3]
 }
 
+// PrefixLen returns the prefix length of the source of entry i, as Entry does.
+func (sa SourceActive) PrefixLen(i int) uint8 { return sa.entries[i*EntryLen+3] }
+
 // Data returns the encapsulated packet, which belongs to the last entry; nil when there is none.
 func (sa SourceActive) Data() []byte { return sa.data }
 
@@ -77,6 +80,9 @@ func (sa SourceActive) Data() []byte { return sa.data }
 // that gets no encapsulated data. Entries whose prefix length is not 32 are left out, reserved
 // octets are zero; nothing is appended where no entry is left.
 func (sa SourceActive) AppendStripped(b []byte) []byte {
+	if sa.isPlain() {
+		return append(appendSAHeader(b, TypeSourceActive, sa.Len(), sa.RP), sa.entries...)
+	}
 	start := len(b)
 	b = appendSAHeader(b, TypeSourceActive, 0, sa.RP)
 	n := 0
@@ -92,6 +98,17 @@ func (sa SourceActive) AppendStripped(b []byte) []byte {
 	binary.BigEndian.PutUint16(b[start+1:], uint16(SAHeaderLen+n*EntryLen))
 	b[start+3] = byte(n)
 	return b
+}
+
+// isPlain reports whether there are entries, and all of them are such as are sent: with prefix
+// length 32, and reserved octets that are zero.
+func (sa SourceActive) isPlain() bool {
+	for e := sa.entries; len(e) >= EntryLen; e = e[EntryLen:] {
+		if binary.BigEndian.Uint32(e) != sprefixLen {
+			return false
+		}
+	}
+	return len(sa.entries) > 0
 }
 
 // AppendSourceActive appends sgs as Source-Actives of the RP rp, as few as hold them: MaxEntries
