@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"time"
 )
 
@@ -39,89 +37,4 @@ func timer(d time.Duration) string {
 		return "--:--:--"
 	}
 	return clock(d)
-}
-
-// jsonObject writes a JSON object member by member, so that it is never whole in memory.
-type jsonObject struct {
-	w      io.Writer
-	indent string
-	count  int
-	err    error
-}
-
-func newJSONObject(w io.Writer) *jsonObject {
-	o := &jsonObject{w: w}
-	o.print("{")
-	return o
-}
-
-func (o *jsonObject) print(text string) {
-	if o.err == nil {
-		_, o.err = io.WriteString(o.w, text)
-	}
-}
-
-func (o *jsonObject) key(name string) {
-	if o.count > 0 {
-		o.print(",")
-	}
-	o.count++
-	quoted, err := json.Marshal(name)
-	if err != nil && o.err == nil {
-		o.err = err
-	}
-	o.print("\n" + o.indent + "  " + string(quoted) + ":")
-}
-
-// member writes one member with its value.
-func (o *jsonObject) member(name string, value any) {
-	o.key(name)
-	text, err := json.MarshalIndent(value, o.indent+"  ", "  ")
-	if err != nil && o.err == nil {
-		o.err = err
-	}
-	o.print(string(closeKeys(text)))
-}
-
-// closeKeys takes the space behind each key of indented JSON away, as FRR writes none; in place.
-func closeKeys(text []byte) []byte {
-	out := text[:0]
-	quoted, escaped, last := false, false, byte(0)
-	for _, c := range text {
-		switch {
-		case escaped:
-			escaped = false
-		case quoted && c == '\\':
-			escaped = true
-		case c == '"':
-			quoted = !quoted
-		case c == ' ' && last == ':' && !quoted:
-			last = c
-			continue
-		}
-		last = c
-		out = append(out, c)
-	}
-	return out
-}
-
-// object begins a member that is an object; end it with closeMember.
-func (o *jsonObject) object(name string) *jsonObject {
-	o.key(name)
-	o.print("{")
-	return &jsonObject{w: o.w, indent: o.indent + "  ", err: o.err}
-}
-
-func (o *jsonObject) closeMember() {
-	if o.count > 0 {
-		o.print("\n" + o.indent)
-	}
-	o.print("}")
-}
-
-// close ends the outermost object.
-func (o *jsonObject) close() error {
-	o.closeMember()
-	o.print("\n")
-	return o.err
 }

@@ -25,6 +25,7 @@ func (d *daemon) serve(s *settings) error {
 	log := zap.New(targetsCore{logTargets: targets})
 	d.log = log
 	d.shell.LogTo(log.Named("vty"))
+	useProcessors()
 	signals := listenForSignals()
 	defer signals.stop()
 

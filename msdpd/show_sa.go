@@ -189,22 +189,6 @@ func (e shownSA) heardFrom() string {
 	return "Registers of DR " + e.DR.String()
 }
 
-type saJSONEntry struct {
-	Source      string `json:"source"`
-	Group       string `json:"group"`
-	RP          string `json:"rp"`
-	Local       string `json:"local"`
-	SPTSetup    string `json:"sptSetup"`
-	UpTime      string `json:"upTime"`
-	StateTimer  string `json:"stateTimer,omitempty"`
-	ASN         uint32 `json:"asn,omitempty"`
-	Peer        string `json:"peer,omitempty"`
-	Join        string `json:"join,omitempty"`
-	DR          string `json:"dr,omitempty"`
-	OriginRP    string `json:"originRp,omitempty"`
-	DuplicateRP bool   `json:"duplicateRp,omitempty"`
-}
-
 func saJSON(c *vty.Call, detail bool) saWriter {
 	out := newJSONObject(c)
 	var group *jsonObject
@@ -218,8 +202,8 @@ func saJSON(c *vty.Call, detail bool) saWriter {
 				current = e.SG.Group
 				group = out.object(current.String())
 			}
-			group.member(e.SG.Source.String(), saEntryJSON(e, now, detail))
-			return group.err
+			writeSAEntry(group, e, now, detail)
+			return out.out.err
 		},
 		end: func() error {
 			if group != nil {
@@ -230,22 +214,34 @@ func saJSON(c *vty.Call, detail bool) saWriter {
 	}
 }
 
-func saEntryJSON(e shownSA, now time.Time, detail bool) saJSONEntry {
-	v := saJSONEntry{
-		Source: e.SG.Source.String(), Group: e.SG.Group.String(), RP: e.rp(), Local: e.localWord(),
-		SPTSetup: e.sptSetup(), UpTime: uptime(now.Sub(e.FirstSeen)),
-	}
+// writeSAEntry writes a member of a group: there may be a million.
+func writeSAEntry(group *jsonObject, e shownSA, now time.Time, detail bool) {
+	source := e.SG.Source.String()
+	out := group.object(source)
+	defer out.closeMember()
+	out.text("source", source)
+	out.text("group", e.SG.Group.String())
+	out.text("rp", e.rp())
+	out.text("local", e.localWord())
+	out.text("sptSetup", e.sptSetup())
+	out.text("upTime", uptime(now.Sub(e.FirstSeen)))
 	if !detail {
-		return v
+		return
 	}
-	v.StateTimer, v.ASN, v.DuplicateRP = e.stateTimer(now), e.PeerASN, e.DuplicateRP
+	out.text("stateTimer", e.stateTimer(now))
+	if e.PeerASN != 0 {
+		out.member("asn", e.PeerASN)
+	}
 	if e.Local {
-		v.OriginRP = e.RP.String()
 		if !e.DR.IsUnspecified() {
-			v.DR = e.DR.String()
+			out.text("dr", e.DR.String())
 		}
+		out.text("originRp", e.RP.String())
 	} else {
-		v.Peer, v.Join = e.Peer.String(), e.joinWord()
+		out.text("peer", e.Peer.String())
+		out.text("join", e.joinWord())
 	}
-	return v
+	if e.DuplicateRP {
+		out.member("duplicateRp", true)
+	}
 }
