@@ -139,6 +139,33 @@ func BenchmarkReceiveNew(b *testing.B) {
 	}
 }
 
+// BenchmarkReceiveOnePerTLV: new entries come, each in a TLV of its own, 200 of them at a time, to one
+// of a thousand peers of which two are up. An operation is one entry.
+func BenchmarkReceiveOnePerTLV(b *testing.B) {
+	const count = 200
+	idle := func(c *Config) {
+		for i := range ipv4.Addr(1000) {
+			c.AddPeer(ip("10.9.0.0") + i).Local = benchLocal
+		}
+	}
+	var h *hotPath
+	run := make([]byte, 0, count*(wire.SAHeaderLen+wire.EntryLen))
+	b.ReportAllocs()
+	for i := 0; i < b.N; i += count {
+		if i%1_000_000 == 0 {
+			b.StopTimer()
+			h = newHotPath(b, 1, idle)
+			b.StartTimer()
+		}
+		run = run[:0]
+		for k := range ipv4.Addr(count) {
+			n := ipv4.Addr(i%1_000_000) + k
+			run = wire.AppendSourceActive(run, below1, []ipv4.SG{{Source: benchSources + n, Group: benchGroups + n%100}})
+		}
+		h.s.Received(h.now, 1, run)
+	}
+}
+
 // BenchmarkReceiveRefresh: entries that are cached already are refreshed and flooded. An operation is
 // one entry.
 func BenchmarkReceiveRefresh(b *testing.B) {

@@ -176,9 +176,9 @@ func (s *Speaker) sendLocalData(sg ipv4.SG, packet []byte) {
 func (s *Speaker) sendData(from *peer, rp ipv4.Addr, sg ipv4.SG, packet []byte) {
 	tlv, err := wire.AppendSourceActiveData(s.bytes[:0], rp, sg, packet)
 	s.bytes = tlv
-	for _, p := range s.ordered {
+	for _, p := range s.up {
 		switch {
-		case !p.established() || !mayHear(p, from) || p.out.judgeEntry(sg, rp) != ReasonNone:
+		case !mayHear(p, from) || p.out.judgeEntry(sg, rp) != ReasonNone:
 		case packetTTL(packet) < p.Data.TTLThreshold:
 			p.stats.DataBelowTTL++
 		case err != nil || p.catchUp != nil || !s.env.SendData(p.conn, tlv):

@@ -1,6 +1,8 @@
 package msdp
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -31,6 +33,13 @@ const (
 func (s *Speaker) enter(p *peer, state State, reason string) {
 	old := p.state
 	p.state = state
+	if at, up := s.upAt(p.Addr); up != p.established() {
+		if up {
+			s.up = slices.Delete(s.up, at, at+1)
+		} else {
+			s.up = slices.Insert(s.up, at, p)
+		}
+	}
 	if old != state && s.debug.Of(debug.Events, p.Addr) {
 		s.debugPeer(debug.Events, p, "peer state", zap.Stringer("from", old), zap.Stringer("to", state), zap.String("reason", reason))
 	}
@@ -39,6 +48,11 @@ func (s *Speaker) enter(p *peer, state State, reason string) {
 	}
 	s.log.Log(p.news(zap.InfoLevel), "peer state", zap.Stringer("peer", p.Addr),
 		zap.Stringer("from", old), zap.Stringer("to", state), zap.String("reason", reason))
+}
+
+// upAt returns where the peer of that address is among those that are established, or would be.
+func (s *Speaker) upAt(addr ipv4.Addr) (at int, is bool) {
+	return slices.BinarySearchFunc(s.up, addr, func(p *peer, addr ipv4.Addr) int { return cmp.Compare(p.Addr, addr) })
 }
 
 // refusal is one SA that was refused.

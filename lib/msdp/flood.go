@@ -85,8 +85,8 @@ func (s *Speaker) floodBatch(from *peer, rp ipv4.Addr, sa *wire.SourceActive) {
 // flood sends s.bytes, which are the SAs of rp for sgs, to all that are to hear what 'from' said.
 func (s *Speaker) flood(from *peer, rp ipv4.Addr, sgs []ipv4.SG) {
 	all := uint64(tlvCount(len(sgs)))
-	for _, p := range s.ordered {
-		if !p.established() || !mayHear(p, from) || p.catchUp != nil {
+	for _, p := range s.up {
+		if !mayHear(p, from) || p.catchUp != nil {
 			continue // a peer that is catching up finds it in the cache
 		}
 		tlvs, messages := s.bytes, all

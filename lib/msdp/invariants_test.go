@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -480,6 +481,11 @@ func (c *chaos) check() {
 		equal(fmt.Sprintf("entries of %s", p.Addr), p.saCount, n.peer[p.index])
 		equal(fmt.Sprintf("pending of %s", p.Addr), p.quota.pending, waiting[p.index])
 		equal(fmt.Sprintf("RPs of %s", p.Addr), p.rps, rps[p])
+	}
+	up := slices.Clone(c.s.ordered)
+	up = slices.DeleteFunc(up, func(p *peer) bool { return !p.established() })
+	if !slices.Equal(c.s.up, up) {
+		c.t.Errorf("%d peers are taken for established, %d are", len(c.s.up), len(up))
 	}
 	maps.DeleteFunc(c.env.tracked, func(_ ipv4.Addr, n int) bool { return n == 0 })
 	if !maps.Equal(c.env.tracked, tracked) {

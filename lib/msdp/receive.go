@@ -26,7 +26,10 @@ func (s *Speaker) Received(now time.Time, conn ConnID, tlvs []byte) {
 		}
 		s.reset(p, "peer connected anew")
 	}
-	for len(tlvs) > 0 && p.conn == conn && p.established() {
+	for ahead := 0; len(tlvs) > 0 && p.conn == conn && p.established(); ahead-- {
+		if ahead == 0 {
+			ahead = s.lookAhead(tlvs)
+		}
 		h, tlv, rest, err := wire.Next(tlvs)
 		if err == nil {
 			p.heard = true
@@ -42,6 +45,30 @@ func (s *Speaker) Received(now time.Time, conn ConnID, tlvs []byte) {
 		}
 		tlvs = rest
 	}
+}
+
+// lookAhead brings what is needed for the next TLVs into the processor's cache, and returns how many
+// they are: several where these are SAs with few entries, for which it would be waited one by one.
+func (s *Speaker) lookAhead(tlvs []byte) int {
+	s.warmer.count = 0
+	count := 0
+	for {
+		h, tlv, rest, err := wire.Next(tlvs)
+		if err != nil || h.Type != wire.TypeSourceActive {
+			break
+		}
+		sa, err := wire.ParseSourceActive(tlv)
+		if err != nil || sa.Len() > wire.MaxEntries/2 || !s.warmer.add(&sa) {
+			break
+		}
+		count++
+		tlvs = rest
+	}
+	if count > 1 {
+		s.cache.warm(&s.warmer)
+	}
+	s.warmer.count = 0
+	return max(count, 1)
 }
 
 // formatError is event E9 (RFC 3618 §13): the session is reset. A peer that goes on so is
@@ -107,7 +134,8 @@ func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 		return
 	}
 	s.beginBatch()
-	s.cache.warm(&s.warmer, &sa)
+	s.warmer.add(&sa)
+	s.cache.warm(&s.warmer)
 	o, watched := s.offer(p, r), s.debug.Of(debug.SAs, p.Addr)
 	for i := range n {
 		k := &s.warmer.sought[i]

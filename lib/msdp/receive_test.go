@@ -2,10 +2,12 @@ package msdp
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
 	"msdpd/lib/ipv4"
+	"msdpd/lib/wire"
 )
 
 var (
@@ -382,4 +384,50 @@ func TestOwnSAs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTLVsAtOnceAreTLVsOneByOne: what comes in one piece does what the same TLVs do one after the
+// other, few entries in each or many, with some of them again and again.
+func TestTLVsAtOnceAreTLVsOneByOne(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	newSpeaker := func() *hotPath { return newHotPath(t, 2, nil) }
+	together, apart := newSpeaker(), newSpeaker()
+	for round := range 200 {
+		var run []byte
+		for range 1 + rng.IntN(60) {
+			if rng.IntN(10) == 0 {
+				run = wire.AppendKeepAlive(run)
+			}
+			most := 3
+			if rng.IntN(8) == 0 {
+				most = wire.MaxEntries
+			}
+			var sgs []ipv4.SG
+			for range 1 + rng.IntN(most) {
+				sgs = append(sgs, ipv4.SG{Source: benchSources + ipv4.Addr(rng.IntN(500)), Group: benchGroups + ipv4.Addr(rng.IntN(50))})
+			}
+			run = wire.AppendSourceActive(run, below1, sgs)
+		}
+		together.s.Received(together.now, 1, run)
+		for rest := run; len(rest) > 0; {
+			_, tlv, next, err := wire.Next(rest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			apart.s.Received(apart.now, 1, tlv)
+			rest = next
+		}
+		if together.env.sent != apart.env.sent || together.s.Summary() != apart.s.Summary() {
+			t.Fatalf("round %d: %d octets sent and %+v, one by one %d and %+v", round, together.env.sent, together.s.Summary(), apart.env.sent, apart.s.Summary())
+		}
+		if round%20 == 0 {
+			together.now, apart.now = together.now.Add(SAAdvertisementPeriod), apart.now.Add(SAAdvertisementPeriod)
+		}
+	}
+	apart.s.cache.each(1, apart.s.cache.limit(), func(_ number, e *entry) bool {
+		if together.s.cache.find(e.sg) == none {
+			t.Errorf("%s is missing", e.sg)
+		}
+		return true
+	})
 }

@@ -244,9 +244,8 @@ func (s *Speaker) nextHopPeer(r *rpInfo) decision {
 		return decision{p, RuleNeighbor, "the peer's address is the next hop"}
 	}
 	var best *peer
-	for i := len(s.ordered) - 1; i >= 0; i-- {
-		p := s.ordered[i]
-		if p.established() && sharesNextHop(p, r) && (best == nil || p.route.Metric > best.route.Metric) {
+	for _, p := range slices.Backward(s.up) {
+		if sharesNextHop(p, r) && (best == nil || p.route.Metric > best.route.Metric) {
 			best = p
 		}
 	}
@@ -258,8 +257,8 @@ func (s *Speaker) nextHopPeer(r *rpInfo) decision {
 
 // highest returns the established peer with the highest address of those that fit.
 func (s *Speaker) highest(fits func(*peer) bool) *peer {
-	for i := len(s.ordered) - 1; i >= 0; i-- {
-		if p := s.ordered[i]; p.established() && fits(p) {
+	for _, p := range slices.Backward(s.up) {
+		if fits(p) {
 			return p
 		}
 	}

@@ -89,6 +89,7 @@ type Speaker struct {
 
 	peers     map[ipv4.Addr]*peer
 	ordered   []*peer // by address
+	up        []*peer // those that are established, by address
 	slots     []*peer // by peerIndex
 	conns     map[ConnID]*peer
 	listening map[ipv4.Addr]error // by local address; nil = listens

@@ -247,19 +247,33 @@ func (t *table) eachOfGroup(g ipv4.Addr, f func(number, *entry)) {
 // after the other, each would wait for memory. Where to read is found out first, so that as many
 // reads as the processor can have under way follow each other at once.
 type warmer struct {
+	count   int // of the sought that were added
 	sought  [wire.MaxEntries]sought
 	buckets [wire.MaxEntries]*indexBucket
 	reads   [2 * wire.MaxEntries]*uint32
 	sum     uint32 // of what was read, so that it is read
 }
 
-// warm makes ready for the entries of an SA. What it finds out holds as long as entries are added
-// only, and fewer than the index has buckets.
-func (t *table) warm(w *warmer, sa *wire.SourceActive) {
+// add adds the entries of an SA and reports whether there was room for them.
+func (w *warmer) add(sa *wire.SourceActive) bool {
 	n := sa.Len()
+	if w.count+n > len(w.sought) {
+		return false
+	}
 	for i := range n {
-		sg, _ := sa.Entry(i)
-		k := t.seek(sg)
+		w.sought[w.count+i].sg, _ = sa.Entry(i)
+	}
+	w.count += n
+	return true
+}
+
+// warm makes ready for what was added, and leaves room for more. What it finds out holds as long as
+// entries are added only, and fewer than the index has buckets.
+func (t *table) warm(w *warmer) {
+	n := w.count
+	w.count = 0
+	for i := range w.sought[:n] {
+		k := t.seek(w.sought[i].sg)
 		w.sought[i], w.buckets[i] = k, t.entries.bucketOf(k.hash)
 	}
 	sum := w.sum

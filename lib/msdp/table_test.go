@@ -216,7 +216,8 @@ func TestWarmedEntriesAreFoundOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		table.warm(w, &sa)
+		w.add(&sa)
+		table.warm(w)
 		for i := range sa.Len() {
 			k := &w.sought[i]
 			n := table.locate(k)
