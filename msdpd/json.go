@@ -84,6 +84,7 @@ func (o *jsonObject) member(name string, value any) {
 func (o *jsonObject) text(name, value string) {
 	o.key(name)
 	o.out.quoted(value)
+	o.out.flush(jsonOutputBytes)
 }
 
 // object begins a member that is an object; end it with closeMember.

@@ -3,6 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
 	"testing"
 )
 
@@ -50,5 +54,56 @@ func TestEmptyJSONObject(t *testing.T) {
 	var b bytes.Buffer
 	if err := newJSONObject(&b).close(); err != nil || b.String() != "{}\n" {
 		t.Errorf("%q, %v", b.String(), err)
+	}
+}
+
+// brokenWriter takes so many writes.
+type brokenWriter struct {
+	bytes.Buffer
+	left int
+}
+
+func (w *brokenWriter) Write(p []byte) (int, error) {
+	if w.left--; w.left < 0 {
+		return 0, io.ErrClosedPipe
+	}
+	return w.Buffer.Write(p)
+}
+
+func writeManyMembers(w io.Writer) (want map[string]string, err error) {
+	want = make(map[string]string)
+	out := newJSONObject(w)
+	for i, text := range []string{"10.0.0.1", "", `a " and \`, "é", "\x7f", "\n\t", "<&>", "{[,:]}"} {
+		for k := range 200 {
+			name := fmt.Sprintf("%d.%d", i, k)
+			want[name] = text
+			out.text(name, text)
+		}
+	}
+	return want, out.close()
+}
+
+func TestMuchJSONIsWhole(t *testing.T) {
+	var b bytes.Buffer
+	want, err := writeManyMembers(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]string
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v: %d members of %d, or other ones", err, len(got), len(want))
+	}
+	if b.Len() < 4*jsonOutputBytes {
+		t.Errorf("%d octets are not much", b.Len())
+	}
+}
+
+func TestReaderOfJSONWhoGoesAway(t *testing.T) {
+	w := &brokenWriter{left: 2}
+	if _, err := writeManyMembers(w); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("the error is %v", err)
+	}
+	if w.Len() < 2*jsonOutputBytes || w.Len() > 3*jsonOutputBytes {
+		t.Errorf("%d octets were taken before", w.Len())
 	}
 }

@@ -11,9 +11,12 @@ import (
 // turns on its way. With more of them the kernel shares the cores, and who wakes comes first.
 const leastProcessors = 4
 
-// useProcessors leaves it to GOMAXPROCS where that is in the environment.
+// useProcessors leaves it to GOMAXPROCS where that is in the environment, and to the runtime where a
+// cgroup gives less time than the cores have, as more threads would only use that up sooner. The
+// runtime does not follow later changes of either where this is called with fewer cores.
 func useProcessors() {
-	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < leastProcessors {
+	threads := runtime.GOMAXPROCS(0)
+	if os.Getenv("GOMAXPROCS") == "" && threads == runtime.NumCPU() && threads < leastProcessors {
 		runtime.GOMAXPROCS(leastProcessors)
 	}
 }

@@ -32,14 +32,7 @@ const (
 // enter brings p into a state.
 func (s *Speaker) enter(p *peer, state State, reason string) {
 	old := p.state
-	p.state = state
-	if at, up := s.upAt(p.Addr); up != p.established() {
-		if up {
-			s.up = slices.Delete(s.up, at, at+1)
-		} else {
-			s.up = slices.Insert(s.up, at, p)
-		}
-	}
+	s.setState(p, state)
 	if old != state && s.debug.Of(debug.Events, p.Addr) {
 		s.debugPeer(debug.Events, p, "peer state", zap.Stringer("from", old), zap.Stringer("to", state), zap.String("reason", reason))
 	}
@@ -48,6 +41,19 @@ func (s *Speaker) enter(p *peer, state State, reason string) {
 	}
 	s.log.Log(p.news(zap.InfoLevel), "peer state", zap.Stringer("peer", p.Addr),
 		zap.Stringer("from", old), zap.Stringer("to", state), zap.String("reason", reason))
+}
+
+// setState keeps those that are established in s.up.
+func (s *Speaker) setState(p *peer, state State) {
+	p.state = state
+	at, up := s.upAt(p.Addr)
+	switch {
+	case up == p.established():
+	case up:
+		s.up = slices.Delete(s.up, at, at+1)
+	default:
+		s.up = slices.Insert(s.up, at, p)
+	}
 }
 
 // upAt returns where the peer of that address is among those that are established, or would be.

@@ -69,6 +69,25 @@ func TestNeighborEvents(t *testing.T) {
 	}
 }
 
+// TestRemovedPeerIsNoNeighborEvent: that it is down is said, and nothing of a state that it no longer has.
+func TestRemovedPeerIsNoNeighborEvent(t *testing.T) {
+	c := peersConfig(below1, above1, below2)
+	c.Log.Neighbors = true
+	c.AddPeer(below2).Shutdown = true
+	r, logged := watchedRig(t, c)
+	r.up(below1)
+	logged.TakeAll()
+	without := peersConfig(above1)
+	without.Log.Neighbors = true
+	r.apply(without)
+	if n := logged.FilterMessage("peer state").Len(); n != 0 {
+		t.Errorf("%d lines about states", n)
+	}
+	if n := logged.FilterMessage("peer down").Len(); n != 1 {
+		t.Errorf("%d peers are said to be down", n)
+	}
+}
+
 func TestSAEvents(t *testing.T) {
 	c := peersConfig(below1, below2)
 	c.Log.SAs = true

@@ -224,7 +224,7 @@ func (s *Speaker) changePeer(p *peer, w peering) {
 func (s *Speaker) removePeer(p *peer) {
 	s.dropConnections(p)
 	s.leaveEstablished(p, "removed from the configuration")
-	s.enter(p, StateInactive, "removed from the configuration")
+	s.setState(p, StateInactive)
 	s.cache.each(1, s.cache.limit(), func(n number, e *entry) bool {
 		if e.peer == p.index {
 			s.removeEntry(n, e, "its peer was removed from the configuration")

@@ -195,18 +195,20 @@ func (s *Speaker) refuse(p *peer, rp ipv4.Addr, sg ipv4.SG, why Reason) {
 type offer struct {
 	from    *peer
 	rp      *rpInfo
-	verdict verdict
 	heard   stamp
+	judged  bool // by peer-RPF, whose verdict is good for all of them
+	verdict verdict
 }
 
-func (s *Speaker) offer(p *peer, r *rpInfo) offer {
-	return offer{from: p, rp: r, verdict: s.judge(p, r), heard: s.stamp()}
-}
+func (s *Speaker) offer(p *peer, r *rpInfo) offer { return offer{from: p, rp: r, heard: s.stamp()} }
 
 // take caches one entry, or refreshes it, and notes it for flooding where it is due.
 func (s *Speaker) take(o *offer, k *sought) Reason {
 	if why := o.from.in.judge(k.sg); why != ReasonNone {
 		return why
+	}
+	if !o.judged {
+		o.judged, o.verdict = true, s.judge(o.from, o.rp)
 	}
 	switch o.verdict {
 	case undecided:
