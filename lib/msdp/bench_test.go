@@ -166,6 +166,25 @@ func BenchmarkReceiveOnePerTLV(b *testing.B) {
 	}
 }
 
+// BenchmarkReceiveOwnRP: entries come that are refused for their RP, each in a TLV of its own, 200 of
+// them at a time, while a million others are cached. An operation is one entry.
+func BenchmarkReceiveOwnRP(b *testing.B) {
+	const count = 200
+	h := newHotPath(b, 1, func(c *Config) { c.OriginatorID = benchLocal })
+	h.fill(b, 4000)
+	run := make([]byte, 0, count*(wire.SAHeaderLen+wire.EntryLen))
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; i < b.N; i += count {
+		run = run[:0]
+		for k := range ipv4.Addr(count) {
+			n := ipv4.Addr(i%1_000_000) + k
+			run = wire.AppendSourceActive(run, benchLocal, []ipv4.SG{{Source: benchSources + n, Group: benchGroups + n%100}})
+		}
+		h.s.Received(h.now, 1, run)
+	}
+}
+
 // BenchmarkReceiveRefresh: entries that are cached already are refreshed and flooded. An operation is
 // one entry.
 func BenchmarkReceiveRefresh(b *testing.B) {

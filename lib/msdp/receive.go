@@ -27,7 +27,8 @@ func (s *Speaker) Received(now time.Time, conn ConnID, tlvs []byte) {
 		s.reset(p, "peer connected anew")
 	}
 	for ahead := 0; len(tlvs) > 0 && p.conn == conn && p.established(); ahead-- {
-		if ahead == 0 {
+		// What follows an SA that was refused for its RP often is, too.
+		if ahead <= 0 && !s.refusedRP {
 			ahead = s.lookAhead(tlvs)
 		}
 		h, tlv, rest, err := wire.Next(tlvs)
@@ -125,7 +126,8 @@ func (s *Speaker) receiveEntries(p *peer, sa wire.SourceActive, answer bool) {
 		return // nothing in it, no error
 	}
 	r, why := s.considerRP(p, sa.RP)
-	if why != ReasonNone {
+	s.refusedRP = why != ReasonNone
+	if s.refusedRP {
 		for i := range n {
 			sg, _ := sa.Entry(i)
 			s.refuse(p, sa.RP, sg, why)

@@ -136,6 +136,7 @@ type Speaker struct {
 	sgs, permitted  []ipv4.SG
 	bytes, filtered []byte
 	warmer          warmer
+	refusedRP       bool // the last SA was refused for its RP
 	chunk           chunk
 }
 
