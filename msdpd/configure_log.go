@@ -29,15 +29,13 @@ func (c *configurator) logs() {
 	const file = "The log\nTo a file\nIts path, below " + logDir + "\n"
 	c.shell.Install(c.shell.Config, "log file FILE$path "+levelSyntax, file+levelHelp, func(call *vty.Call) error {
 		path := call.Arg("path")
-		if err := checkBelow(logDir, path); err != nil {
+		if err := checkBelow(c.daemon.logDir, path); err != nil {
 			return err
 		}
 		if _, draft := call.Session.Value(draftKey{}).(*settings); !draft {
-			f, err := openLogFile(logDir, path)
-			if err != nil {
-				return fmt.Errorf("log file: %w", err)
+			if err := c.daemon.tryLogFile(path); err != nil {
+				return err
 			}
-			f.Close()
 		}
 		return c.daemon.configure(call, func(s *settings, call *vty.Call) error {
 			s.log.path, s.log.file = path, levelOf(call)
@@ -57,6 +55,15 @@ func (c *configurator) logs() {
 		s.log.precision = -1
 		return nil
 	})
+}
+
+// tryLogFile tells whether a log file can be written, and makes it where it is not there.
+func (d *daemon) tryLogFile(path string) error {
+	f, err := openLogFile(d.logDir, path)
+	if err != nil {
+		return fmt.Errorf("log file: %w", err)
+	}
+	return f.Close()
 }
 
 // levelOf is the level of a command, FRR's default if it names none.

@@ -88,6 +88,11 @@ func (d *daemon) commit(c *vty.Call) error {
 		c.Printf("Confirmed\n")
 		return nil
 	}
+	if path := draft.log.path; path != "" && path != base.log.path {
+		if err := d.tryLogFile(path); err != nil {
+			return err
+		}
+	}
 	if _, askErr := d.ask(func(time.Time) {
 		err = d.instance.commit(draft.clone(), base, c.Has("force"), time.Duration(minutes)*time.Minute)
 	}); askErr != nil {

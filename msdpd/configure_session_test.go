@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -134,6 +135,31 @@ func TestConfigureSession(t *testing.T) {
 	r.run("end", "configure session", peerX, "abort")
 	r.wantRunning(peerY)
 	r.refused("commit", "there is no configuration session")
+}
+
+// TestCommitOfALogFile: one that cannot be written is told at the commit, and nothing is lost.
+func TestCommitOfALogFile(t *testing.T) {
+	r := newShellRig(t)
+	r.d.logDir = t.TempDir()
+	dir := filepath.Join(r.d.logDir, "later")
+	command := "log file " + dir + "/msdpd.log errors"
+	r.run("configure session", peerX, command)
+	r.refused("commit", dir+": no such file or directory")
+	r.wantRunning()
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.run("commit")
+	r.wantRunning(command, peerX)
+	if _, err := os.Stat(dir + "/msdpd.log"); err != nil {
+		t.Error(err)
+	}
+	// One that is in force already is nothing new.
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	r.run("end", "configure session", peerY, "commit")
+	r.wantRunning(command, peerX, peerY)
 }
 
 // TestCommitOfAnOldBase: what another changed meanwhile is not lost without a word.

@@ -73,7 +73,7 @@ func TestDebugInTheConfiguration(t *testing.T) {
 // What is watched is in the log of the options whatever --log-level is, and elsewhere where the level permits it.
 func TestDebugLinesAreLogged(t *testing.T) {
 	core, logged := observer.New(zap.InfoLevel)
-	targets := newLogTargets(core, "file", &vty.Monitor{}, newRecentLog())
+	targets := newLogTargets(logDir, core, "file", &vty.Monitor{}, newRecentLog())
 	targets.dir = t.TempDir()
 	quiet, loud := filepath.Join(targets.dir, "quiet"), filepath.Join(targets.dir, "loud")
 	l := debug.New(zap.New(debugCore{targets}).Named("debug"))

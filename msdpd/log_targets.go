@@ -33,7 +33,7 @@ var logLevels = map[string]zapcore.Level{
 	"warnings": zap.WarnLevel, "notifications": zap.InfoLevel, "informational": zap.InfoLevel, "debugging": zap.DebugLevel,
 }
 
-// logDir is the directory that `log file` writes below.
+// logDir is the directory that `log file` of an installed msdpd writes below.
 const logDir = "/var/log"
 
 // write prints the commands.
@@ -97,8 +97,8 @@ type logTarget struct {
 	anyDebug bool
 }
 
-func newLogTargets(base zapcore.Core, baseOf string, monitor *vty.Monitor, recent *recentLog) *logTargets {
-	t := &logTargets{base: base, baseOf: baseOf, dir: logDir, monitor: monitor, recent: recent}
+func newLogTargets(dir string, base zapcore.Core, baseOf string, monitor *vty.Monitor, recent *recentLog) *logTargets {
+	t := &logTargets{base: base, baseOf: baseOf, dir: dir, monitor: monitor, recent: recent}
 	t.targets.Store(&[]logTarget{{base, true}, {recent, false}})
 	return t
 }

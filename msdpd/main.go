@@ -65,13 +65,14 @@ type daemon struct {
 	monitor  *vty.Monitor
 	recent   *recentLog
 	shell    *vty.Shell
+	logDir   string // `log file` writes below it
 	instance *instance
 	writing  sync.Mutex // of the configuration file: operators may ask for it at once
 }
 
 // newDaemon builds the shell, so that a configuration can be read; it opens nothing.
 func newDaemon(o options) *daemon {
-	d := &daemon{options: o, log: zap.NewNop(), monitor: &vty.Monitor{}, recent: newRecentLog()}
+	d := &daemon{options: o, log: zap.NewNop(), monitor: &vty.Monitor{}, recent: newRecentLog(), logDir: logDir}
 	d.shell = vty.New(vty.Config{Daemon: "MSDP", Hostname: d.hostname, Monitor: d.monitor, Neighbors: filepath.Dir(o.zserv)})
 	d.installConfigure(d.shell)
 	d.installConfigureSession(d.shell)

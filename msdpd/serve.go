@@ -21,7 +21,7 @@ func (d *daemon) serve(s *settings) error {
 	}
 	defer destination.Close()
 	kind, _, _ := strings.Cut(d.options.log, ":")
-	targets := newLogTargets(base, kind, d.monitor, d.recent)
+	targets := newLogTargets(d.logDir, base, kind, d.monitor, d.recent)
 	log := zap.New(targetsCore{logTargets: targets})
 	d.log = log
 	d.shell.LogTo(log.Named("vty"))

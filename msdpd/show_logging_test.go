@@ -14,14 +14,16 @@ import (
 func TestShowLogging(t *testing.T) {
 	r := newShellRig(t)
 	r.d.options.log, r.d.options.logLevel = "file:/var/log/frr/started.log", zap.WarnLevel
-	log := zap.New(targetsCore{logTargets: newLogTargets(zapcore.NewNopCore(), "file", &vty.Monitor{}, r.d.recent)})
+	log := zap.New(targetsCore{logTargets: newLogTargets(logDir, zapcore.NewNopCore(), "file", &vty.Monitor{}, r.d.recent)})
 	log.Debug("not kept")
 	log.Named("msdp").With(zap.String("peer", "10.0.0.2")).Warn("peer down")
 	log.Error("no disk")
-	r.run("configure terminal", "log file /var/log/frr/msdpd.log warnings", "no log monitor", "end")
+	r.d.logDir = t.TempDir()
+	path := r.d.logDir + "/msdpd.log"
+	r.run("configure terminal", "log file "+path+" warnings", "no log monitor", "end")
 	text := r.run("show logging")
 	for _, want := range []string{
-		"Syslog logging: disabled\nStdout logging: disabled\nMonitor logging: disabled\nFile logging: level warnings, filename /var/log/frr/msdpd.log\n" +
+		"Syslog logging: disabled\nStdout logging: disabled\nMonitor logging: disabled\nFile logging: level warnings, filename " + path + "\n" +
 			"Option --log logging: level warnings, filename /var/log/frr/started.log\n",
 		"1 errors, 1 warnings, 0 informational lines; the latest 2:",
 		`WARN msdp peer down {"peer": "10.0.0.2"}` + "\n",

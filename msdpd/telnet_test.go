@@ -25,7 +25,7 @@ func TestTelnetFollowsTheConfiguration(t *testing.T) {
 	port := free.Addr().(*net.TCPAddr).Port
 	free.Close()
 	d := newDaemon(options{})
-	targets := newLogTargets(zapcore.NewNopCore(), "stdout", d.monitor, d.recent)
+	targets := newLogTargets(logDir, zapcore.NewNopCore(), "stdout", d.monitor, d.recent)
 	tel := newTerminals(d.shell, options{vtyAddr: "127.0.0.1", vtyPort: port}, zap.NewNop(), targets)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -74,7 +74,7 @@ func dialUntil(t *testing.T, port int, served bool) net.Conn {
 // TestLogTargets: what the configuration names is added to what the options do, each with its level.
 func TestLogTargets(t *testing.T) {
 	core, base := observer.New(zap.InfoLevel)
-	targets := newLogTargets(core, "file", &vty.Monitor{}, newRecentLog())
+	targets := newLogTargets(logDir, core, "file", &vty.Monitor{}, newRecentLog())
 	log := zap.New(targetsCore{logTargets: targets}).Named("x").With(zap.String("peer", "10.0.0.2"))
 	targets.dir = t.TempDir()
 	path := filepath.Join(targets.dir, "log")
@@ -111,7 +111,7 @@ func TestLogTargets(t *testing.T) {
 
 // TestLogFileIsRotated: behind a rename the lines go to a new file of the same name.
 func TestLogFileIsRotated(t *testing.T) {
-	targets := newLogTargets(zapcore.NewNopCore(), "stdout", &vty.Monitor{}, newRecentLog())
+	targets := newLogTargets(logDir, zapcore.NewNopCore(), "stdout", &vty.Monitor{}, newRecentLog())
 	targets.dir = t.TempDir()
 	if err := targets.reopen(); err != nil {
 		t.Error(err)
