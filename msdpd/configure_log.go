@@ -63,7 +63,10 @@ func (d *daemon) tryLogFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("log file: %w", err)
 	}
-	return f.Close()
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("log file: %w", err)
+	}
+	return nil
 }
 
 // levelOf is the level of a command, FRR's default if it names none.

@@ -88,13 +88,21 @@ func (d *daemon) commit(c *vty.Call) error {
 		c.Printf("Confirmed\n")
 		return nil
 	}
-	if path := draft.log.path; path != "" && path != base.log.path {
+	running, err := d.instance.snapshot()
+	if err != nil {
+		return err
+	}
+	force := c.Has("force")
+	if !force && !sameSettings(running, base) {
+		return errChanged
+	}
+	if path := draft.log.path; path != "" && path != running.log.path {
 		if err := d.tryLogFile(path); err != nil {
 			return err
 		}
 	}
 	if _, askErr := d.ask(func(time.Time) {
-		err = d.instance.commit(draft.clone(), base, c.Has("force"), time.Duration(minutes)*time.Minute)
+		err = d.instance.commit(draft.clone(), base, force, time.Duration(minutes)*time.Minute)
 	}); askErr != nil {
 		return askErr
 	}

@@ -160,6 +160,12 @@ func TestCommitOfALogFile(t *testing.T) {
 	}
 	r.run("end", "configure session", peerY, "commit")
 	r.wantRunning(command, peerX, peerY)
+	// One that another took out meanwhile is.
+	r.run("end", "configure session", "hostname x")
+	r.another().run("configure terminal", "no log file")
+	r.refused("commit", "has changed meanwhile")
+	r.refused("commit force", dir+": no such file or directory")
+	r.wantRunning(peerX, peerY)
 }
 
 // TestCommitOfAnOldBase: what another changed meanwhile is not lost without a word.

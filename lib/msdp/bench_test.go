@@ -179,9 +179,12 @@ func BenchmarkReceiveOwnRP(b *testing.B) {
 		run = run[:0]
 		for k := range ipv4.Addr(count) {
 			n := ipv4.Addr(i%1_000_000) + k
-			run = wire.AppendSourceActive(run, benchLocal, []ipv4.SG{{Source: benchSources + n, Group: benchGroups + n%100}})
+			run = wire.AppendSourceActive(run, benchLocal, []ipv4.SG{{Source: benchSources + 2_000_000 + n, Group: benchGroups + n%100}})
 		}
 		h.s.Received(h.now, 1, run)
+	}
+	if refused := h.s.peers[below1].stats.Refused[ReasonOwn]; refused < uint64(b.N) {
+		b.Fatalf("%d of %d were refused", refused, b.N)
 	}
 }
 
