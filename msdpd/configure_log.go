@@ -60,10 +60,10 @@ func (c *configurator) logs() {
 // tryLogFile tells whether a log file can be written, and makes it where it is not there.
 func (d *daemon) tryLogFile(path string) error {
 	f, err := openLogFile(d.logDir, path)
-	if err != nil {
-		return fmt.Errorf("log file: %w", err)
+	if err == nil {
+		err = f.Close()
 	}
-	if err := f.Close(); err != nil {
+	if err != nil {
 		return fmt.Errorf("log file: %w", err)
 	}
 	return nil

@@ -73,6 +73,9 @@ func (d *daemon) abort(c *vty.Call) error {
 	return nil
 }
 
+// errChanged says that a session's changes were made to a configuration that is not in force.
+var errChanged = errors.New("the running configuration has changed meanwhile: `show configuration diff` shows what a commit would do; `commit force` does it")
+
 // commit puts the session's changes into force. Without a session it confirms an earlier commit.
 func (d *daemon) commit(c *vty.Call) error {
 	minutes := c.Uint("minutes")
@@ -88,21 +91,18 @@ func (d *daemon) commit(c *vty.Call) error {
 		c.Printf("Confirmed\n")
 		return nil
 	}
-	running, err := d.instance.snapshot()
-	if err != nil {
-		return err
-	}
-	force := c.Has("force")
-	if !force && !sameSettings(running, base) {
-		return errChanged
-	}
-	if path := draft.log.path; path != "" && path != running.log.path {
-		if err := d.tryLogFile(path); err != nil {
-			return err
-		}
-	}
 	if _, askErr := d.ask(func(time.Time) {
-		err = d.instance.commit(draft.clone(), base, force, time.Duration(minutes)*time.Minute)
+		running := d.instance.settings
+		if !c.Has("force") && !sameSettings(running, base) {
+			err = errChanged
+			return
+		}
+		if path := draft.log.path; path != "" && path != running.log.path {
+			if err = d.tryLogFile(path); err != nil {
+				return
+			}
+		}
+		d.instance.commit(draft.clone(), time.Duration(minutes)*time.Minute)
 	}); askErr != nil {
 		return askErr
 	}

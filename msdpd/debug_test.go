@@ -73,8 +73,7 @@ func TestDebugInTheConfiguration(t *testing.T) {
 // What is watched is in the log of the options whatever --log-level is, and elsewhere where the level permits it.
 func TestDebugLinesAreLogged(t *testing.T) {
 	core, logged := observer.New(zap.InfoLevel)
-	targets := newLogTargets(logDir, core, "file", &vty.Monitor{}, newRecentLog())
-	targets.dir = t.TempDir()
+	targets := newLogTargets(t.TempDir(), core, "file", &vty.Monitor{}, newRecentLog())
 	quiet, loud := filepath.Join(targets.dir, "quiet"), filepath.Join(targets.dir, "loud")
 	l := debug.New(zap.New(debugCore{targets}).Named("debug"))
 	for path, level := range map[string]string{quiet: "informational", loud: "debugging"} {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -50,14 +49,8 @@ func (h *history) at(n int) (*settings, error) {
 	return h.before[n-1].settings, nil
 }
 
-// errChanged says that a session's changes were made to a configuration that is not in force.
-var errChanged = errors.New("the running configuration has changed meanwhile: `show configuration diff` shows what a commit would do; `commit force` does it")
-
-// commit puts s into force in place of base; with a deadline, for that long unless it is confirmed.
-func (in *instance) commit(s *settings, base *settings, force bool, trialPeriod time.Duration) error {
-	if !force && !sameSettings(in.settings, base) {
-		return errChanged
-	}
+// commit puts s into force; with a trial period, for that long unless it is confirmed.
+func (in *instance) commit(s *settings, trialPeriod time.Duration) {
 	back := in.settings
 	if in.history.trial != nil {
 		back = in.history.trial.back // what was confirmed last
@@ -68,7 +61,6 @@ func (in *instance) commit(s *settings, base *settings, force bool, trialPeriod 
 	if trialPeriod > 0 {
 		in.history.trial = &trial{in.now.Add(trialPeriod), back}
 	}
-	return nil
 }
 
 // mayBeSaved refuses to make what is on trial what the next start begins with: the way back would be

@@ -74,9 +74,8 @@ func dialUntil(t *testing.T, port int, served bool) net.Conn {
 // TestLogTargets: what the configuration names is added to what the options do, each with its level.
 func TestLogTargets(t *testing.T) {
 	core, base := observer.New(zap.InfoLevel)
-	targets := newLogTargets(logDir, core, "file", &vty.Monitor{}, newRecentLog())
+	targets := newLogTargets(t.TempDir(), core, "file", &vty.Monitor{}, newRecentLog())
 	log := zap.New(targetsCore{logTargets: targets}).Named("x").With(zap.String("peer", "10.0.0.2"))
-	targets.dir = t.TempDir()
 	path := filepath.Join(targets.dir, "log")
 	l := newLogSettings()
 	l.path, l.file, l.precision = path, "warnings", 0
@@ -111,8 +110,7 @@ func TestLogTargets(t *testing.T) {
 
 // TestLogFileIsRotated: behind a rename the lines go to a new file of the same name.
 func TestLogFileIsRotated(t *testing.T) {
-	targets := newLogTargets(logDir, zapcore.NewNopCore(), "stdout", &vty.Monitor{}, newRecentLog())
-	targets.dir = t.TempDir()
+	targets := newLogTargets(t.TempDir(), zapcore.NewNopCore(), "stdout", &vty.Monitor{}, newRecentLog())
 	if err := targets.reopen(); err != nil {
 		t.Error(err)
 	}
